@@ -1,0 +1,22 @@
+"""Each asset kind once: spec, state transition, limits, envelope and planning device."""
+
+from aggregator.assets.domain._common import Calls, Command, Device, Drive, Envelope, Session, Spec, Store, idle_envelope
+from aggregator.assets.domain.kinds import KINDS, Kind, SpecRefused, UnknownKind, kind_of, parse_spec
+
+__all__ = [
+    "KINDS",
+    "Calls",
+    "Command",
+    "Device",
+    "Drive",
+    "Envelope",
+    "Kind",
+    "Session",
+    "Spec",
+    "SpecRefused",
+    "Store",
+    "UnknownKind",
+    "idle_envelope",
+    "kind_of",
+    "parse_spec",
+]

@@ -1,0 +1,114 @@
+"""What every asset kind shares: the validated spec, commands, the envelope and the planning device."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from aggregator.kernel.periods import Grid
+
+SetpointKind = Literal["injection_kw", "import_limit_kw", "export_limit_kw"]
+
+
+class Spec(BaseModel):
+    """Parameters of one asset: frozen, checked, units in the names, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a gateway is asked to do. Limits are >= 0; injection_kw is positive into the grid."""
+
+    kind: SetpointKind
+    value_kw: float
+
+
+@dataclass(frozen=True)
+class Session:
+    """One stay of one car: [arrives_at, departs_at) in hours from the caller's origin."""
+
+    key: str
+    arrives_at: float
+    departs_at: float
+    need_kwh: float
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What may be moved, per period of `grid`: injection [kW] and cumulative injection [kWh].
+
+    Arrays have shape (n_periods,). base is what happens without us. See docs/availability.md.
+    """
+
+    grid: Grid
+    base_kw: np.ndarray
+    min_kw: np.ndarray
+    max_kw: np.ndarray
+    min_kwh: np.ndarray
+    max_kwh: np.ndarray
+    notice_s: int = 0
+    max_on_s: int | None = None
+    quality: str = "good"
+
+    @property
+    def up_kw(self) -> np.ndarray:
+        return self.max_kw - self.base_kw
+
+    @property
+    def down_kw(self) -> np.ndarray:
+        return self.base_kw - self.min_kw
+
+
+@dataclass(frozen=True)
+class Store:
+    """Energy behind a device: s[t] = s[t-1] + h eta_in down[t] - h up[t] / eta_out, within bounds [kWh]."""
+
+    initial_kwh: float
+    min_kwh: np.ndarray
+    max_kwh: np.ndarray
+    eta_in: float
+    eta_out: float
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Interruptions: how often, how long, and from which period on [periods]."""
+
+    max_calls: int
+    max_on_periods: int
+    first_period: int
+    all_or_nothing: bool
+
+
+@dataclass(frozen=True)
+class Device:
+    """One asset as every solver sees it: injection = fixed + up - down, each >= 0 and bounded [kW].
+
+    Kinds differ only in which parts they have, so a new kind needs no new formulation.
+    """
+
+    fixed_kw: np.ndarray
+    up_kw: np.ndarray
+    down_kw: np.ndarray
+    up_cost_cny_per_kwh: float = 0.0
+    down_cost_cny_per_kwh: float = 0.0
+    store: Store | None = None
+    calls: Calls | None = None
+    terminal_value_ratio: float = 0.0  # share of the mean price that a kWh left in the store is worth
+
+
+@dataclass(frozen=True)
+class Drive:
+    """What the world does to an asset in one step: natural power [kW, >= 0] or charging sessions."""
+
+    natural_kw: float = 0.0
+    sessions: tuple[Session, ...] = field(default=())
+
+
+def idle_envelope(grid: Grid, *, base_kw: np.ndarray | None = None, quality: str) -> Envelope:
+    """Nothing can be moved: a failed or stale asset."""
+    base = np.zeros(len(grid)) if base_kw is None else base_kw
+    energy = np.cumsum(base) * grid.hours
+    return Envelope(grid, base, base.copy(), base.copy(), energy, energy.copy(), quality=quality)

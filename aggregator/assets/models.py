@@ -1,0 +1,82 @@
+"""Assets with their frozen specs, the portfolios that offer them, and what is promised of them."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from aggregator.enterprises.models import Park, Site
+from aggregator.support.models import Identified
+
+COMMITMENT_KINDS = ("intervened", "reserved", "event_day", "outage", "opt_out")
+
+
+class Asset(Identified):
+    """`kind` names a file of assets/domain; `spec` is what that file validates."""
+
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="assets")
+    code = models.SlugField(max_length=60)
+    kind = models.CharField(max_length=30)
+    name_zh = models.CharField(max_length=120)
+    name_en = models.CharField(max_length=120)
+    spec = models.JSONField()
+    source = models.CharField(max_length=200, blank=True)  # measured (where from), assumed or synthetic
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [models.UniqueConstraint(fields=["site", "code"], name="asset_code")]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Portfolio(Identified):
+    """Assets offered to the market as one."""
+
+    park = models.ForeignKey(Park, on_delete=models.PROTECT, related_name="portfolios")
+    code = models.SlugField(max_length=60)
+    name_zh = models.CharField(max_length=120)
+    name_en = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["park", "code"], name="portfolio_code")]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class PortfolioMember(models.Model):
+    """An asset belongs to a portfolio for [valid_from, valid_to); open end = null."""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="members")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="portfolio_memberships")
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["asset", "valid_from"], name="portfolio_member_once"),
+            models.CheckConstraint(condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="portfolio_member_dates"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.portfolio} {self.asset}"
+
+
+class Commitment(models.Model):
+    """Facts that lower topics need, written down by higher ones: intervened, reserved, event day..."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="commitments")
+    kind = models.CharField(max_length=20, choices=[(k, k) for k in COMMITMENT_KINDS])
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    available_at = models.DateTimeField()
+    reference = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["asset", "kind", "starts_at", "ends_at", "reference"], name="commitment_once"),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="commitment_window"),
+            models.CheckConstraint(condition=Q(kind__in=COMMITMENT_KINDS), name="commitment_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.asset} {self.kind}"

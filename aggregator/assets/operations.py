@@ -1,0 +1,89 @@
+"""Register assets, put them into portfolios for dated terms, and write down what is promised of them."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+
+from aggregator.assets.domain import parse_spec
+from aggregator.assets.models import Asset, Commitment, Portfolio, PortfolioMember
+from aggregator.enterprises.domain import Term
+from aggregator.kernel.errors import Anticipated
+
+
+class MembershipOverlaps(Anticipated):
+    code = "assets.membership_overlaps"
+    text = "The asset %(asset)s is already in the portfolio %(portfolio)s from %(valid_from)s to %(valid_to)s."
+    status = 409
+
+
+class MembershipDatesRefused(Anticipated):
+    code = "assets.membership_dates_refused"
+    text = "The membership of %(asset)s ends on %(valid_to)s, which is not after its start on %(valid_from)s."
+    status = 422
+
+
+class KindIsFixed(Anticipated):
+    code = "assets.kind_is_fixed"
+    text = "The asset %(asset)s is a %(current)s and cannot become a %(wanted)s; register it under a new code."
+    status = 409
+
+
+def write_commitment(
+    *, asset_id: int, kind: str, starts_at: datetime, ends_at: datetime, available_at: datetime, reference: str = ""
+) -> None:
+    """Write down a fact about an asset for [starts_at, ends_at); the same fact twice is one row."""
+    Commitment.objects.get_or_create(
+        asset_id=asset_id,
+        kind=kind,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        reference=reference,
+        defaults={"available_at": available_at},
+    )
+
+
+def register_asset(*, site_id: int, code: str, kind: str, name_zh: str, name_en: str, spec: dict[str, Any], source: str = "") -> int:
+    """Create the asset, or bring its names, spec and source up to date. Returns its id.
+
+    The stored spec is complete: defaults of today do not change it tomorrow.
+    Raises UnknownKind, SpecRefused, KindIsFixed.
+    """
+    complete = parse_spec(kind, spec).model_dump(mode="json")
+    values = {"name_zh": name_zh, "name_en": name_en, "spec": complete, "source": source}
+    asset, created = Asset.objects.get_or_create(site_id=site_id, code=code, defaults={"kind": kind, **values})
+    if asset.kind != kind:
+        raise KindIsFixed(asset=code, current=asset.kind, wanted=kind)
+    if not created:
+        Asset.objects.filter(pk=asset.pk).update(**values)
+    return asset.pk
+
+
+def register_portfolio(*, park_id: int, code: str, name_zh: str, name_en: str) -> int:
+    """Create the portfolio or bring its names up to date. Returns its id."""
+    row, _ = Portfolio.objects.update_or_create(park_id=park_id, code=code, defaults={"name_zh": name_zh, "name_en": name_en})
+    return row.pk
+
+
+@transaction.atomic
+def add_member(*, portfolio_id: int, asset_id: int, valid_from: date, valid_to: date | None) -> None:
+    """Put the asset into the portfolio for [valid_from, valid_to); saying it again changes its end only.
+
+    One resource is offered by one portfolio at a time: an overlap with another term raises
+    MembershipOverlaps. Raises MembershipDatesRefused.
+    """
+    asset = Asset.objects.select_for_update().get(pk=asset_id)
+    if valid_to is not None and valid_to <= valid_from:
+        raise MembershipDatesRefused(asset=asset.code, valid_from=valid_from, valid_to=valid_to)
+    wanted = Term(valid_from, valid_to)
+    same = None
+    for row in PortfolioMember.objects.filter(asset=asset).select_related("portfolio").order_by("valid_from"):
+        if row.portfolio_id == portfolio_id and row.valid_from == valid_from:
+            same = row
+        elif wanted.overlaps(Term(row.valid_from, row.valid_to)):
+            raise MembershipOverlaps(asset=asset.code, portfolio=row.portfolio.code, valid_from=row.valid_from, valid_to=row.valid_to)
+    if same is None:
+        PortfolioMember.objects.create(portfolio_id=portfolio_id, asset=asset, valid_from=valid_from, valid_to=valid_to)
+    elif same.valid_to != valid_to:
+        same.valid_to = valid_to
+        same.save(update_fields=["valid_to"])

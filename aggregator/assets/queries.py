@@ -1,0 +1,148 @@
+"""Which assets a portfolio has on a day, the sites they stand on, and what is promised of them."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from aggregator.assets.domain import Spec, parse_spec
+from aggregator.assets.models import Asset, Commitment, Portfolio, PortfolioMember
+from aggregator.kernel.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Member:
+    """One asset of a portfolio, with its validated spec."""
+
+    asset_id: int
+    public_id: UUID
+    code: str
+    kind: str
+    spec: Spec
+    site_id: int
+    site_code: str
+    enterprise_id: int
+    enterprise_code: str
+
+
+@dataclass(frozen=True)
+class SiteFacts:
+    """A site's grid connection [kW, >= 0] and tariff class."""
+
+    site_id: int
+    code: str
+    public_id: UUID
+    enterprise_id: int
+    enterprise_code: str
+    import_limit_kw: float
+    export_limit_kw: float
+    tariff_class: str
+
+
+@dataclass(frozen=True)
+class PortfolioFacts:
+    id: int
+    public_id: UUID
+    code: str
+    name_zh: str
+    name_en: str
+    park_id: int
+    park_code: str
+    synthetic: bool
+    resolution_s: int
+
+
+@dataclass(frozen=True)
+class CommitmentWindow:
+    """A fact about one asset in [starts_at, ends_at): intervened, reserved, event_day, outage, opt_out."""
+
+    asset_id: int
+    kind: str
+    starts_at: datetime
+    ends_at: datetime
+    available_at: datetime
+    reference: str
+
+
+def _portfolio_facts(row: Portfolio) -> PortfolioFacts:
+    park = row.park
+    return PortfolioFacts(row.pk, row.public_id, row.code, row.name_zh, row.name_en, park.pk, park.code, park.synthetic, park.resolution_s)
+
+
+def portfolio(*, portfolio_id: int) -> PortfolioFacts:
+    """Raises NotFound."""
+    row = Portfolio.objects.select_related("park").filter(pk=portfolio_id).first()
+    if row is None:
+        raise NotFound(what="portfolio")
+    return _portfolio_facts(row)
+
+
+def portfolios(*, park_id: int | None = None) -> list[PortfolioFacts]:
+    """All portfolios, or those of one park, by park and code."""
+    rows = Portfolio.objects.select_related("park").order_by("park__code", "code")
+    return [_portfolio_facts(row) for row in (rows if park_id is None else rows.filter(park_id=park_id))]
+
+
+def _members(rows: QuerySet[Asset]) -> list[Member]:
+    ordered = rows.select_related("site__enterprise").order_by("code", "site__code", "site__enterprise__code")
+    return [
+        Member(
+            asset_id=asset.pk,
+            public_id=asset.public_id,
+            code=asset.code,
+            kind=asset.kind,
+            spec=parse_spec(asset.kind, asset.spec),
+            site_id=asset.site_id,
+            site_code=asset.site.code,
+            enterprise_id=asset.site.enterprise_id,
+            enterprise_code=asset.site.enterprise.code,
+        )
+        for asset in ordered
+    ]
+
+
+def members_on(*, portfolio_id: int, day: date) -> list[Member]:
+    """Assets of the portfolio on `day`, by code."""
+    open_end = Q(valid_to=None) | Q(valid_to__gt=day)
+    valid = PortfolioMember.objects.filter(open_end, portfolio_id=portfolio_id, valid_from__lte=day)
+    return _members(Asset.objects.filter(pk__in=valid.values("asset")))
+
+
+def assets_by_id(*, asset_ids: Collection[int]) -> dict[int, Member]:
+    """The same facts for given assets, whatever portfolio they are in."""
+    return {member.asset_id: member for member in _members(Asset.objects.filter(pk__in=asset_ids))}
+
+
+def sites_on(*, portfolio_id: int, day: date) -> list[SiteFacts]:
+    """Sites on which the portfolio has an asset on `day`, by enterprise and site code."""
+    open_end = Q(valid_to=None) | Q(valid_to__gt=day)
+    valid = PortfolioMember.objects.filter(open_end, portfolio_id=portfolio_id, valid_from__lte=day)
+    assets = Asset.objects.filter(pk__in=valid.values("asset")).select_related("site__enterprise")
+    sites = {asset.site_id: asset.site for asset in assets}
+    facts = [
+        SiteFacts(
+            site_id=site.pk,
+            code=site.code,
+            public_id=site.public_id,
+            enterprise_id=site.enterprise_id,
+            enterprise_code=site.enterprise.code,
+            import_limit_kw=site.import_limit_kw,
+            export_limit_kw=site.export_limit_kw,
+            tariff_class=site.tariff_class,
+        )
+        for site in sites.values()
+    ]
+    return sorted(facts, key=lambda site: (site.enterprise_code, site.code))
+
+
+def commitments(
+    *, asset_ids: Collection[int], starts_at: datetime, ends_at: datetime, known_at: datetime, kinds: Iterable[str] | None = None
+) -> list[CommitmentWindow]:
+    """Windows that overlap [starts_at, ends_at) and were known at `known_at`; all kinds unless named."""
+    rows = Commitment.objects.filter(asset_id__in=asset_ids, starts_at__lt=ends_at, ends_at__gt=starts_at, available_at__lte=known_at)
+    if kinds is not None:
+        rows = rows.filter(kind__in=list(kinds))
+    ordered = rows.order_by("starts_at", "asset__code", "kind", "ends_at", "reference")
+    return [CommitmentWindow(row.asset_id, row.kind, row.starts_at, row.ends_at, row.available_at, row.reference) for row in ordered]

@@ -1,0 +1,31 @@
+"""Schedules, their independent check, and what becomes of them: setpoints, reasons, verification."""
+
+from aggregator.dispatch.domain.checker import Violation, check_schedule
+from aggregator.dispatch.domain.facts import AssetFacts, device_of, piece_of, unmovable
+from aggregator.dispatch.domain.problem import FirmBlock, ProblemRefused, ScheduleProblem, SiteProblem, Target
+from aggregator.dispatch.domain.reasons import LIMITS, REASONS, Why, changes, explain
+from aggregator.dispatch.domain.schedule import STATUSES, Relaxed, Schedule, safe_plan, solve_schedule
+
+__all__ = [
+    "LIMITS",
+    "REASONS",
+    "STATUSES",
+    "AssetFacts",
+    "FirmBlock",
+    "ProblemRefused",
+    "Relaxed",
+    "Schedule",
+    "ScheduleProblem",
+    "SiteProblem",
+    "Target",
+    "Violation",
+    "Why",
+    "changes",
+    "check_schedule",
+    "device_of",
+    "explain",
+    "piece_of",
+    "safe_plan",
+    "solve_schedule",
+    "unmovable",
+]

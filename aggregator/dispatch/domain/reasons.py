@@ -1,0 +1,163 @@
+"""Why every asset does what it does, and which limit it stands at: codes; both texts are written for people elsewhere.
+
+Codes are read off the finished schedule, so they describe it whatever solver or fallback made it.
+"""
+
+from dataclasses import dataclass
+
+from aggregator.assets.domain import Device
+from aggregator.dispatch.domain.problem import ScheduleProblem
+from aggregator.dispatch.domain.schedule import Schedule
+
+REASONS = (
+    "uncontrolled",  # cannot be moved, planned at its forecast
+    "serve_firm_block",  # moves for the demand-response quantity
+    "serve_target",  # moves for the grid's instruction
+    "low_price_charge",
+    "negative_price_charge",
+    "own_surplus_charge",  # stores generation of its own site
+    "high_price_discharge",
+    "demand_peak",  # keeps the site's import below the charged peak
+    "site_import_limit",  # keeps the site inside its import contract
+    "site_export_limit",
+    "idle_no_gain",
+    "charge_at_once",
+    "departure_need",  # a car would leave without its energy
+    "delayed_for_price",
+    "no_car",
+    "free_run",  # generation, not curtailed
+    "negative_price_curtail",
+    "curtail_no_value",
+    "high_price_shed",
+    "normal_production",
+    "safe_plan",  # no solver delivered in time
+    "released",  # an earlier setpoint is taken back
+    "stopped",  # global stop
+)
+LIMITS = (
+    "",
+    "charge_power",
+    "discharge_power",
+    "soc_floor",
+    "soc_ceiling",
+    "plugged_power",
+    "departure_need",
+    "available_power",
+    "must_run",
+    "call_limits",
+    "site_import_limit",
+    "site_export_limit",
+)
+AT_KW = 1e-3
+
+
+@dataclass(frozen=True)
+class Why:
+    reason: str
+    limit: str = ""
+
+
+def explain(problem: ScheduleProblem, schedule: Schedule) -> dict[str, tuple[Why, ...]]:
+    """One Why per asset and period."""
+    return {key: tuple(_why(problem, schedule, key, t) for t in range(len(problem.grid))) for key in problem.asset_keys}
+
+
+def _why(problem: ScheduleProblem, schedule: Schedule, key: str, t: int) -> Why:
+    site, device = problem.devices[key]
+    up, down = schedule.up_kw[key][t], schedule.down_kw[key][t]
+    if device.up_kw[t] <= AT_KW and device.down_kw[t] <= AT_KW:
+        resting = device.store is not None and not (device.up_kw > 0).any() and (device.down_kw > 0).any()
+        return Why("no_car" if resting else "normal_production" if device.calls is not None else "uncontrolled")
+    if schedule.status == "fallback":
+        return Why("safe_plan")
+    if device.store is not None and (device.up_kw > 0).any():
+        return _storage(problem, schedule, key, t)
+    if device.store is not None:
+        return _charging(problem, schedule, key, t)
+    if up > AT_KW:
+        limit = "must_run" if up >= device.up_kw[t] - AT_KW else ""
+        return Why(_asked(problem, t, 1) or _relief(problem, schedule, site, t) or "high_price_shed", limit)
+    if down > AT_KW:
+        return Why(_asked(problem, t, -1) or _curtailment(problem, schedule, site, t), _site_limit(problem, schedule, site, t))
+    if device.calls is not None:
+        worth = problem.injection_value_cny_per_kwh[t] + problem.sites[site].import_adder_cny_per_kwh[t] > device.up_cost_cny_per_kwh
+        return Why("normal_production", "call_limits" if worth or _asked(problem, t, 1) else "")
+    return Why("free_run", "available_power")
+
+
+def _asked(problem: ScheduleProblem, t: int, direction: int) -> str:
+    """serve_* where the period asks for a movement in this direction."""
+    if problem.direction[t] != direction:
+        return ""
+    return "serve_target" if problem.wanted[t] else "serve_firm_block"
+
+
+def _relief(problem: ScheduleProblem, schedule: Schedule, site_key: str, t: int) -> str:
+    site, flow = problem.sites[site_key], schedule.import_kw[site_key]
+    if flow[t] >= site.import_limit_kw - AT_KW:
+        return "site_import_limit"
+    at_peak = flow[t] >= max(float(flow.max()), site.peak_so_far_kw) - AT_KW
+    return "demand_peak" if site.demand_price_cny_per_kw > 0 and at_peak and flow[t] > AT_KW else ""
+
+
+def _site_limit(problem: ScheduleProblem, schedule: Schedule, site_key: str, t: int) -> str:
+    site = problem.sites[site_key]
+    if schedule.import_kw[site_key][t] >= site.import_limit_kw - AT_KW:
+        return "site_import_limit"
+    return "site_export_limit" if schedule.export_kw[site_key][t] >= site.export_limit_kw - AT_KW else ""
+
+
+def _curtailment(problem: ScheduleProblem, schedule: Schedule, site_key: str, t: int) -> str:
+    if _site_limit(problem, schedule, site_key, t) == "site_export_limit":
+        return "site_export_limit"
+    return "negative_price_curtail" if problem.injection_value_cny_per_kwh[t] < 0 else "curtail_no_value"
+
+
+def _storage(problem: ScheduleProblem, schedule: Schedule, key: str, t: int) -> Why:
+    site, device = problem.devices[key]
+    up, down = schedule.up_kw[key][t], schedule.down_kw[key][t]
+    limit = _store_limit(device, schedule, key, t) or _site_limit(problem, schedule, site, t)
+    value = problem.injection_value_cny_per_kwh[t]
+    if up > AT_KW:
+        return Why(_asked(problem, t, 1) or _relief(problem, schedule, site, t) or "high_price_discharge", limit)
+    if down > AT_KW:
+        if value < 0:
+            reason = "negative_price_charge"
+        elif schedule.export_kw[site][t] - schedule.import_kw[site][t] + down > AT_KW:
+            reason = "own_surplus_charge"
+        else:
+            reason = "low_price_charge"
+        return Why(_asked(problem, t, -1) or reason, limit)
+    return Why("idle_no_gain", limit)
+
+
+def _store_limit(device: Device, schedule: Schedule, key: str, t: int) -> str:
+    level = schedule.stored_kwh[key][t]
+    if level <= device.store.min_kwh[t] + AT_KW:
+        return "soc_floor"
+    if level >= device.store.max_kwh[t] - AT_KW:
+        return "soc_ceiling"
+    if schedule.up_kw[key][t] >= device.up_kw[t] - AT_KW:
+        return "discharge_power"
+    return "charge_power" if schedule.down_kw[key][t] >= device.down_kw[t] - AT_KW else ""
+
+
+def _charging(problem: ScheduleProblem, schedule: Schedule, key: str, t: int) -> Why:
+    site, device = problem.devices[key]
+    store, level = device.store, schedule.stored_kwh[key][t]
+    before = store.initial_kwh if t == 0 else schedule.stored_kwh[key][t - 1]
+    charging = schedule.down_kw[key][t] > AT_KW
+    if charging and level <= store.min_kwh[t] + AT_KW and store.min_kwh[t] > before + AT_KW:
+        return Why("departure_need", "departure_need")
+    limit = "plugged_power" if schedule.down_kw[key][t] >= device.down_kw[t] - AT_KW else _site_limit(problem, schedule, site, t)
+    if level >= store.max_kwh[t] - AT_KW and (t == 0 or before >= store.max_kwh[t - 1] - AT_KW):
+        return Why("charge_at_once", limit)
+    if charging:
+        negative = problem.injection_value_cny_per_kwh[t] < 0
+        return Why(_asked(problem, t, -1) or ("negative_price_charge" if negative else "low_price_charge"), limit)
+    return Why(_asked(problem, t, 1) or _relief(problem, schedule, site, t) or "delayed_for_price", limit)
+
+
+def changes(why: tuple[Why, ...]) -> list[tuple[int, Why]]:
+    """Only where reason or limit changes: (first period, why)."""
+    return [(t, row) for t, row in enumerate(why) if t == 0 or row != why[t - 1]]

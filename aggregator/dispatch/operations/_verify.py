@@ -1,0 +1,217 @@
+"""Acknowledged is not followed: compare setpoints with telemetry, raise alarms, and make up for what is missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from aggregator.assets import queries as assets
+from aggregator.assets.operations import write_commitment
+from aggregator.dispatch import queries
+from aggregator.dispatch.domain.verification import Finding, judge, mean_kw
+from aggregator.dispatch.models import DispatchPlan, Setpoint
+from aggregator.dispatch.operations._send import gateway_unreachable
+from aggregator.gateways import queries as gateways
+from aggregator.kernel.fingerprint import fingerprint
+from aggregator.kernel.periods import Grid, day_of
+from aggregator.support.alarms import raise_alarm
+from aggregator.support.jobs import enqueue
+from aggregator.telemetry import queries as telemetry
+
+CELL = timedelta(minutes=5)
+GRACE = timedelta(minutes=15)  # telemetry may be this late before "unverified" is said
+ALERT = ("instruction", "redispatch")  # checked while they run, not only at the end of the period
+UNDERDELIVERY_RATIO, UNDERDELIVERY_KW = 0.05, 5.0
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    followed: int
+    contradicted: int
+    unverified: int
+    expired: int
+    redispatch_of: str = ""
+
+
+def verify(*, portfolio_id: int, now: datetime) -> VerifyReport:
+    """Decide every setpoint whose time has come; enqueue a re-dispatch where an instruction lost assets.
+
+    Idempotent: a decided setpoint is not decided again, and a re-dispatch happens once per set of causes.
+    """
+    expired = _expire(portfolio_id, now)
+    rows = list(
+        Setpoint.objects.filter(
+            plan__portfolio_id=portfolio_id, outcome="pending", state__in=("sent", "accepted", "rejected"), starts_at__lte=now - CELL
+        )
+        .select_related("plan", "asset__site__enterprise")
+        .prefetch_related("acknowledgements")
+        .order_by("starts_at", "asset__code", "pk")
+    )
+    findings = _findings(rows, now)
+    counts = {"followed": 0, "contradicted": 0, "unverified": 0}
+    for row, finding in findings:
+        decided = Setpoint.objects.filter(pk=row.pk, outcome="pending").update(
+            outcome=finding.outcome, measured_kw=finding.measured_kw, tolerance_kw=finding.tolerance_kw, checked_at=now
+        )
+        counts[finding.outcome] += decided
+        if finding.outcome == "contradicted":
+            _alarm(row, finding, now)
+    plan = _running_target(portfolio_id, now)
+    again = ""
+    if plan is not None:
+        again = _make_up(plan, now)
+        _check_delivery(plan, now)
+    return VerifyReport(counts["followed"], counts["contradicted"], counts["unverified"], expired, again)
+
+
+def _expire(portfolio_id: int, now: datetime) -> int:
+    """Not acknowledged in time: the assets are at their fallback, and nobody can say that they followed."""
+    late = Setpoint.objects.filter(plan__portfolio_id=portfolio_id, state__in=("planned", "sent"), acknowledge_by__lte=now)
+    pairs = set(late.values_list("plan_id", "asset_id"))
+    if not pairs:
+        return 0
+    plans = {plan.pk: plan for plan in DispatchPlan.objects.filter(pk__in={plan_id for plan_id, _ in pairs})}
+    channels = gateways.channels(asset_ids={asset_id for _, asset_id in pairs})
+    count = late.update(state="expired", outcome="unverified", checked_at=now)
+    for plan_id, asset_id in sorted(pairs):
+        if asset_id in channels:
+            gateway_unreachable(plan=plans[plan_id], facts=channels[asset_id], now=now, why="not acknowledged in time")
+    return count
+
+
+def _findings(rows: Sequence[Setpoint], now: datetime) -> list[tuple[Setpoint, Finding]]:
+    if not rows:
+        return []
+    ids = sorted({row.asset_id for row in rows})
+    members = assets.assets_by_id(asset_ids=ids)
+    latest = telemetry.latest(asset_ids=ids, at=now)
+    # An asset that samples slowly cannot be judged in finer cells: a sample may begin before the setpoint.
+    step = {i: max(CELL, timedelta(seconds=latest[i].resolution_s) if i in latest else CELL) for i in ids}
+    found: list[tuple[Setpoint, Finding]] = []
+    for length in sorted(set(step.values())):
+        mine = [i for i in ids if step[i] == length]
+        chosen = [row for row in rows if step[row.asset_id] == length]
+        first = _floor(min(row.starts_at for row in chosen), length)
+        grid = Grid(first, length, max(0, (now - first) // length))
+        power = telemetry.power(asset_ids=mine, grid=grid, known_at=now)
+        for row in chosen:
+            inside = grid.window(_ceil(_since(row), length), _floor(min(row.ends_at, now), length))
+            finding = _decide(row, power[mine.index(row.asset_id), inside], members[row.asset_id].spec.rated_kw, now)
+            if finding is not None:
+                found.append((row, finding))
+    return found
+
+
+def _since(row: Setpoint) -> datetime:
+    """From when on the asset can show it: not before its gateway said that it has the setpoint."""
+    heard = [claim.received_at for claim in row.acknowledgements.all() if claim.state == "accepted"]
+    return max([row.starts_at, *heard])
+
+
+def _decide(row: Setpoint, cells: np.ndarray, rated_kw: float, now: datetime) -> Finding | None:
+    """At the period's end by its mean; during an instruction a contradiction counts at once."""
+    if now >= row.ends_at:
+        finding = judge(kind=row.kind, value_kw=row.value_kw, measured_kw=mean_kw(cells), rated_kw=rated_kw)
+        complete = len(cells) and np.isfinite(cells).all()
+        return finding if complete or now >= row.ends_at + GRACE else None
+    if row.plan.purpose not in ALERT or row.state == "sent" or not len(cells):
+        return None
+    finding = judge(kind=row.kind, value_kw=row.value_kw, measured_kw=mean_kw(cells[-1:]), rated_kw=rated_kw)
+    return finding if finding.outcome == "contradicted" else None
+
+
+def _floor(at: datetime, step: timedelta) -> datetime:
+    seconds = int(step.total_seconds())
+    return at - timedelta(seconds=at.timestamp() % seconds)
+
+
+def _ceil(at: datetime, step: timedelta) -> datetime:
+    floor = _floor(at, step)
+    return floor if floor == at else floor + step
+
+
+def _alarm(row: Setpoint, finding: Finding, now: datetime) -> None:
+    """Acknowledged but not done is an outage; a setpoint that was refused or not answered only failed."""
+    if row.state != "accepted":
+        return
+    target_ends = _target_ends(row.plan)
+    write_commitment(
+        asset_id=row.asset_id,
+        kind="outage",
+        starts_at=row.starts_at,
+        ends_at=max(row.ends_at, target_ends or row.ends_at),
+        available_at=now,
+        reference=f"setpoint {row.public_id}",
+    )
+    raise_alarm(
+        kind="setpoint.contradicted",
+        key=f"{row.plan.public_id}:{row.asset.public_id}",
+        severity="critical",
+        at=now,
+        enterprise_code=row.asset.site.enterprise.code,
+        asset=row.asset.code,
+        kind_of_setpoint=row.kind,
+        value_kw=row.value_kw,
+        measured_kw=finding.measured_kw,
+        starts_at=row.starts_at.isoformat(),
+    )
+
+
+def _target_ends(row: DispatchPlan) -> datetime | None:
+    plan = queries.plan(plan_id=row.pk)
+    wanted = np.flatnonzero(np.isfinite(plan.target_kw))
+    return plan.grid.starts[wanted[-1]] + plan.grid.resolution if len(wanted) else None
+
+
+def _running_target(portfolio_id: int, now: datetime) -> queries.PlanFacts | None:
+    """The plan that rules now, if it has a target that is not over."""
+    plan = queries.current_plan(portfolio_id=portfolio_id, at=now)
+    if plan is None or plan.purpose not in ALERT:
+        return None
+    wanted = np.flatnonzero(np.isfinite(plan.target_kw))
+    return plan if len(wanted) and plan.grid.starts[wanted[-1]] + plan.grid.resolution > now else None
+
+
+def _make_up(plan: queries.PlanFacts, now: datetime) -> str:
+    """Enqueue the re-dispatch without the assets that refused, did not answer or do not follow."""
+    rows = Setpoint.objects.filter(plan_id=plan.id, ends_at__lte=plan.grid.ends_at)
+    failed = rows.filter(state__in=("rejected", "expired")) | rows.filter(outcome="contradicted")
+    ids = {row.asset_id: row.asset.code for row in failed.exclude(reason="released").select_related("asset")}
+    fresh = sorted(set(ids) - set(plan.inputs["excluded"]), key=lambda pk: (ids[pk], pk))
+    if not fresh or queries.active_stop(portfolio_id=plan.portfolio_id) is not None:
+        return ""
+    cause = fingerprint([str(plan.public_id), [ids[pk] for pk in fresh]])[:16]
+    enqueue(
+        name="aggregator.dispatch.redispatch",
+        key=f"{plan.public_id}:{cause}",
+        payload={"plan_id": plan.id, "failed_asset_ids": fresh},
+    )
+    return str(plan.public_id)
+
+
+def _check_delivery(plan: queries.PlanFacts, now: datetime) -> None:
+    """The portfolio as a whole against the target, over the cells that are complete; short = an alarm."""
+    wanted = np.flatnonzero(np.isfinite(plan.target_kw))
+    starts_at = _ceil(max(plan.grid.starts[wanted[0]], plan.issued_at), CELL)
+    n = max(0, (_floor(now, CELL) - starts_at) // CELL)
+    members = assets.members_on(portfolio_id=plan.portfolio_id, day=day_of(plan.grid.starts_at))
+    if n == 0 or not members:
+        return
+    grid = Grid(starts_at, CELL, n)
+    total = telemetry.power(asset_ids=[m.asset_id for m in members], grid=grid, known_at=now).sum(axis=0)
+    asked = np.array([plan.target_kw[plan.grid.index(at)] for at in grid.starts])
+    both = np.isfinite(total) & np.isfinite(asked)
+    if not both.any():
+        return
+    short_kw = float(plan.inputs["direction"] * (asked[both] - total[both]).mean())
+    planned_short_kw = float(np.mean([plan.shortfall_kw[plan.grid.index(at)] for at in grid.starts]))
+    if short_kw > max(UNDERDELIVERY_KW, UNDERDELIVERY_RATIO * float(np.abs(asked[both]).mean())) + planned_short_kw:
+        raise_alarm(
+            kind="instruction.underdelivery",
+            key=plan.inputs["root"][:200],
+            severity="warning",
+            at=now,
+            plan=str(plan.public_id),
+            short_kw=round(short_kw, 3),
+        )

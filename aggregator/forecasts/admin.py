@@ -1,0 +1,6 @@
+from django.contrib import admin
+
+from aggregator.forecasts.models import ForecastRun, ForecastScore
+from aggregator.support.records import ReadOnlyAdmin
+
+admin.site.register([ForecastRun, ForecastScore], ReadOnlyAdmin)

@@ -1,0 +1,63 @@
+"""How a forecast did, once the day is known."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aggregator.forecasts.domain._types import Quantiles
+
+LEAST_PERIODS = 4
+
+
+@dataclass(frozen=True)
+class Score:
+    """nMAE against capacity (loads: mean load), the same for persistence, and P10-P90 coverage; None + reason."""
+
+    nmae_ratio: float | None
+    nmae_persistence_ratio: float | None
+    coverage_p10_p90_ratio: float | None
+    reason: str = ""
+
+
+def score(*, forecasts: list[Quantiles], actual_kw: np.ndarray, reference_kw: np.ndarray) -> Score:
+    """Score several assets as one kind. actual_kw (N, n) injection, NaN = not known or not ours to score.
+
+    reference_kw (N,): capacity, NaN = the mean of |actual|. Forecast and persistence are scored on the same
+    periods: those where both and the actual are known. Coverage leaves out periods whose band has no width
+    (night, outage): they hold whatever the method.
+    """
+    if not forecasts:
+        return Score(None, None, None, "no_assets")
+    mean, p10, p90, naive = (np.stack([getattr(q, name) for q in forecasts]) for name in ("mean", "p10", "p90", "persistence"))
+    known = np.isfinite(actual_kw)
+    if not known.any():
+        return Score(None, None, None, "no_actual")
+    ours = known & np.isfinite(mean)
+    if ours.sum() < LEAST_PERIODS:
+        return Score(None, None, None, "no_forecast")
+    reference = np.where(np.isfinite(reference_kw), reference_kw, _mean_size(actual_kw))
+    both = ours & np.isfinite(naive)
+    compared = both if both.sum() >= LEAST_PERIODS else ours
+    nmae = _nmae(mean, actual_kw, reference, compared)
+    nmae_naive = _nmae(naive, actual_kw, reference, compared) if compared is both else None
+    if nmae is None:
+        return Score(None, None, None, "reference_is_zero")
+    banded = ours & (p90 - p10 > 1e-6 * np.maximum(reference[:, None], 1e-9))
+    coverage = None
+    if banded.sum() >= LEAST_PERIODS:
+        slack = 1e-6 * reference[:, None]  # arrays were stored as float32
+        coverage = float(((actual_kw >= p10 - slack) & (actual_kw <= p90 + slack))[banded].mean())
+    reason = "" if nmae_naive is not None else "no_persistence"
+    return Score(nmae, nmae_naive, coverage, reason or ("" if coverage is not None else "no_band"))
+
+
+def _mean_size(actual_kw: np.ndarray) -> np.ndarray:
+    known = np.isfinite(actual_kw)
+    return np.where(known, np.abs(actual_kw), 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+
+
+def _nmae(forecast: np.ndarray, actual: np.ndarray, reference: np.ndarray, where: np.ndarray) -> float | None:
+    size = np.where(where, reference[:, None], 0.0).sum()
+    if size <= 0:
+        return None
+    return float(np.abs(forecast - actual)[where].sum() / size)

@@ -1,0 +1,1 @@
+"""Pure vocabulary: time, quantities, money, lifecycles, errors. Imports nothing of the project."""

@@ -1,0 +1,106 @@
+"""A battery, whatever it is told: inside its limits, and no energy from nothing."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.assets.domain import Command, Drive
+from aggregator.assets.domain import storage as physics
+from aggregator.kernel.periods import Grid
+
+GRID = Grid(datetime(2026, 7, 14, 16, tzinfo=UTC), timedelta(minutes=15), 12)
+
+
+@st.composite
+def batteries(draw):
+    low = draw(st.floats(0, 0.4))
+    high = draw(st.floats(0.6, 1))
+    return physics.StorageSpec(
+        energy_kwh=draw(st.floats(10, 5000)),
+        charge_kw=draw(st.floats(1, 2000)),
+        discharge_kw=draw(st.floats(1, 2000)),
+        charge_efficiency=draw(st.floats(0.7, 1)),
+        discharge_efficiency=draw(st.floats(0.7, 1)),
+        soc_min_ratio=low,
+        soc_max_ratio=high,
+        soc_initial_ratio=draw(st.floats(low, high)),
+    )
+
+
+def run(spec, wanted_kw):
+    state, injected = physics.initial_state(spec), []
+    states = [state]
+    for k, kw in enumerate(wanted_kw):
+        command = None if kw is None else Command("injection_kw", kw)
+        state, power = physics.step(spec, state, drive=Drive(), command=command, at_hours=k * 0.25, hours=0.25)
+        states.append(state)
+        injected.append(power)
+    return states, np.array(injected)
+
+
+commands = st.lists(st.one_of(st.none(), st.floats(-5000, 5000)), min_size=12, max_size=12)
+
+
+@given(spec=batteries(), wanted=commands)
+def test_state_of_charge_and_power_stay_inside_the_limits(spec, wanted):
+    states, injected = run(spec, wanted)
+    for state in states:
+        assert spec.floor_kwh - 1e-6 <= state.stored_kwh <= spec.ceiling_kwh + 1e-6
+    assert (injected <= spec.discharge_kw + 1e-9).all()
+    assert (injected >= -spec.charge_kw - 1e-9).all()
+
+
+@given(spec=batteries(), wanted=commands)
+def test_what_is_stored_is_what_went_in_less_losses(spec, wanted):
+    states, injected = run(spec, wanted)
+    taken, given_back = -np.minimum(injected, 0).sum() * 0.25, np.maximum(injected, 0).sum() * 0.25
+    balance = states[0].stored_kwh + taken * spec.charge_efficiency - given_back / spec.discharge_efficiency
+    assert states[-1].stored_kwh == pytest.approx(balance, abs=1e-6)
+
+
+@given(spec=batteries(), wanted=commands)
+def test_every_possible_day_lies_inside_the_power_envelope(spec, wanted):
+    envelope = physics.envelope(spec, grid=GRID, stored_kwh=physics.initial_state(spec).stored_kwh)
+    _states, injected = run(spec, wanted)
+    assert (injected <= envelope.max_kw + 1e-6).all()
+    assert (injected >= envelope.min_kw - 1e-6).all()
+
+
+@given(spec=batteries(), discharge=st.booleans())
+def test_one_direction_from_the_start_reaches_the_energy_envelope_and_no_more(spec, discharge):
+    envelope = physics.envelope(spec, grid=GRID, stored_kwh=physics.initial_state(spec).stored_kwh)
+    _states, injected = run(spec, [5000.0 if discharge else -5000.0] * 12)
+    energy = np.cumsum(injected) * 0.25
+    bound = envelope.max_kwh if discharge else envelope.min_kwh
+    assert energy == pytest.approx(bound, rel=1e-6, abs=1e-6)
+
+
+def test_without_a_command_it_stands_still():
+    spec = physics.StorageSpec(energy_kwh=100, charge_kw=50, discharge_kw=50)
+    states, injected = run(spec, [None] * 12)
+    assert not injected.any()
+    assert states[-1] == states[0]
+
+
+def test_a_margin_keeps_away_from_both_ends():
+    spec = physics.StorageSpec(energy_kwh=100, charge_kw=50, discharge_kw=50)
+    plain = physics.envelope(spec, grid=GRID, stored_kwh=50)
+    careful = physics.envelope(spec, grid=GRID, stored_kwh=50, margin_kwh=5)
+    assert careful.max_kwh[-1] < plain.max_kwh[-1]
+    assert careful.min_kwh[-1] > plain.min_kwh[-1]
+
+
+def test_a_meter_outside_the_band_gives_a_device_that_can_still_be_planned():
+    spec = physics.StorageSpec(energy_kwh=100, charge_kw=50, discharge_kw=50)
+    device = physics.device(spec, physics.envelope(spec, grid=GRID, stored_kwh=4), stored_kwh=4)
+    assert device.store.min_kwh[0] == 4  # below the owner's 10 kWh: physics holds, the plan stays feasible
+
+
+def test_a_battery_that_is_not_heard_of_offers_nothing():
+    spec = physics.StorageSpec(energy_kwh=100, charge_kw=50, discharge_kw=50)
+    device = physics.device(spec, physics.envelope(spec, grid=GRID, stored_kwh=50, quality="stale"), stored_kwh=50)
+    assert not device.up_kw.any()
+    assert not device.down_kw.any()

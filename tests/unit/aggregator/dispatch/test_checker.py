@@ -1,0 +1,111 @@
+"""The checker finds what was deliberately broken: each limit once."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from aggregator.assets.domain import Session
+from aggregator.dispatch.domain import Schedule, SiteProblem, Target, check_schedule, solve_schedule
+from tests.unit.aggregator.dispatch.parks import Park, battery, chargers, grid_of, park_of, plant, pv, wind
+
+N = 6
+
+
+def busy_park() -> Park:
+    grid = grid_of(N)
+    facts = {
+        "bat": battery(grid, stored_kwh=50.0),
+        "ev": chargers(grid, (Session("c", 0.0, 3.0, 30.0), Session("d", 2.0, 6.0, 40.0))),
+        "fixed pv": pv(grid, np.full(N, 30.0), curtailable=False),
+        "load": plant(grid, np.full(N, 100.0), max_calls_per_day=1, max_call_hours=2, notice=1),
+        "wind": wind(grid, np.full(N, 40.0)),
+    }
+    sites = {"s": SiteProblem(200.0, 100.0, np.full(N, 0.2))}
+    target = Target(np.array([np.nan, np.nan, np.nan, -30.0, np.nan, np.nan]))
+    return park_of(grid, facts, value=[0.1, 0.2, 0.3, 1.0, 0.9, 0.2], sites=sites, target=target)
+
+
+PARK = busy_park()
+PLAN = solve_schedule(PARK.problem, deadline_s=20)
+
+
+def broken(**changes: Callable[[np.ndarray], None]) -> Schedule:
+    """The plan with some assets' injection edited; sums follow, so only the asset's own limits break."""
+    injection = {key: kw.copy() for key, kw in PLAN.injection_kw.items()}
+    for key, edit in changes.items():
+        edit(injection[key.replace("_", " ")])
+    return replace(PLAN, injection_kw=injection)
+
+
+def put(t: int, kw: float) -> Callable[[np.ndarray], None]:
+    def edit(values: np.ndarray) -> None:
+        values[t] = kw
+
+    return edit
+
+
+def limits(schedule: Schedule, subject: str) -> set[str]:
+    found = check_schedule(problem=PARK.problem, schedule=schedule, assets=PARK.facts)
+    return {violation.limit for violation in found if violation.subject == subject}
+
+
+def test_the_plan_itself_is_clean() -> None:
+    assert check_schedule(problem=PARK.problem, schedule=PLAN, assets=PARK.facts) == []
+
+
+@pytest.mark.parametrize(
+    ("asset", "edit", "limit"),
+    [
+        ("bat", put(0, 50.1), "discharge_power"),
+        ("bat", put(0, -50.1), "charge_power"),
+        ("bat", lambda kw: kw.fill(30.0), "soc_floor"),
+        ("bat", lambda kw: kw.fill(-30.0), "soc_ceiling"),
+        ("bat", put(2, np.nan), "soc_floor"),
+        ("ev", put(0, 5.0), "no_feed_in"),
+        ("ev", put(0, -60.5), "station_power"),
+        ("ev", put(0, -25.0), "plugged_power"),
+        ("ev", lambda kw: kw.fill(0.0), "departure_need"),
+        ("ev", lambda kw: kw.fill(-20.0), "more_than_needed"),
+        ("fixed pv", put(1, 20.0), "curtailment"),
+        ("wind", put(1, 40.1), "available_power"),
+        ("wind", put(1, -0.1), "curtailment"),
+        ("load", put(3, -10.0), "must_run"),
+        ("load", put(3, -101.0), "natural_load"),
+        ("load", put(0, -50.0), "shed_without_call"),
+    ],
+)
+def test_a_broken_limit_is_named(asset: str, edit: Callable[[np.ndarray], None], limit: str) -> None:
+    assert limit in limits(broken(**{asset.replace(" ", "_"): edit}), asset)
+
+
+@pytest.mark.parametrize(
+    ("periods", "limit"),
+    [([1, 2, 3], "call_length"), ([1, 4], "calls_per_day"), ([0], "notice")],
+)
+def test_interruptions_are_counted(periods: list[int], limit: str) -> None:
+    shed = broken(load=lambda kw: kw.__setitem__(periods, -50.0))
+    on = np.zeros(N, dtype=bool)
+    on[periods] = True
+    assert limit in limits(replace(shed, on={"load": on}), "load")
+
+
+def test_sums_that_do_not_add_up_are_found() -> None:
+    assert "site_balance" in limits(replace(PLAN, import_kw={"s": PLAN.import_kw["s"] + 1.0}), "s")
+    assert limits(replace(PLAN, portfolio_kw=PLAN.portfolio_kw + 1.0), "portfolio") == {"balance", "target"}
+    assert "target" in limits(replace(PLAN, shortfall_kw=PLAN.shortfall_kw + 1.0), "portfolio")
+
+
+def test_a_site_limit_counts_unless_it_is_said_to_give_way() -> None:
+    tight = PARK.asked(sites={"s": SiteProblem(1.0, 0.0, np.full(N, 0.2))})
+    found = check_schedule(problem=tight.problem, schedule=PLAN, assets=tight.facts)
+    assert {v.limit for v in found if v.subject == "s"} == {"import_limit", "export_limit"}
+    honest = solve_schedule(tight.problem, deadline_s=20)
+    assert honest.relaxed
+    assert check_schedule(problem=tight.problem, schedule=honest, assets=tight.facts) == []
+
+
+def test_an_asset_nobody_knows_is_a_violation() -> None:
+    facts = {key: row for key, row in PARK.facts.items() if key != "wind"}
+    assert "no_facts" in {v.limit for v in check_schedule(problem=PARK.problem, schedule=PLAN, assets=facts)}

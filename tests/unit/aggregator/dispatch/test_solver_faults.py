@@ -1,0 +1,82 @@
+"""Whatever the solvers do, there is a plan, and its status says what it is worth."""
+
+import time
+
+import numpy as np
+import pulp
+import pytest
+
+from aggregator.dispatch.domain import Target, _solver, check_schedule, solve_schedule
+from tests.unit.aggregator.dispatch.parks import battery, grid_of, park_of, plant, pv
+
+
+def park(target: Target | None = None):
+    grid = grid_of(6)
+    facts = {"b": battery(grid), "l": plant(grid, np.full(6, 90.0)), "p": pv(grid, np.full(6, 50.0))}
+    return park_of(grid, facts, value=[0.1, 0.2, 0.9, 1.0, 0.3, 0.2], target=target)
+
+
+def checked(made, seconds: float = 20.0):
+    schedule = solve_schedule(made.problem, deadline_s=seconds)
+    assert check_schedule(problem=made.problem, schedule=schedule, assets=made.facts) == []
+    return schedule
+
+
+def raising(*_: object, **__: object) -> None:
+    raise RuntimeError("solver broke")
+
+
+def test_no_time_at_all_gives_the_safe_plan() -> None:
+    schedule = checked(park(), seconds=0.0)
+    assert schedule.status == "fallback"
+    assert not schedule.up_kw["b"].any()
+    assert not schedule.up_kw["l"].any()
+
+
+def test_the_safe_plan_still_serves_a_target() -> None:
+    target = np.full(6, np.nan)
+    target[2] = -10.0  # 30 kW above the natural course
+    schedule = checked(park(Target(target)), seconds=0.0)
+    assert schedule.status == "fallback"
+    assert schedule.portfolio_kw[2] == pytest.approx(-10.0)
+    assert schedule.up_kw["b"][2] == pytest.approx(30.0)
+
+
+def test_cbc_takes_over_and_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    best = checked(park())
+    monkeypatch.setattr(pulp.HiGHS, "actualSolve", raising)
+    schedule = checked(park())
+    assert schedule.solver == "cbc"
+    assert schedule.objective_cny == pytest.approx(best.objective_cny, abs=1e-2)
+
+
+def test_without_any_solver_the_safe_plan_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulp.HiGHS, "actualSolve", raising)
+    monkeypatch.setattr(_solver.FencedCbc, "actualSolve", raising)
+    assert checked(park()).status == "fallback"
+
+
+def test_a_cbc_that_hangs_is_killed_at_the_wall_clock(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    sleeper = tmp_path / "cbc"
+    sleeper.write_text("#!/bin/sh\nsleep 60\n")
+    sleeper.chmod(0o755)
+    monkeypatch.setattr(pulp.HiGHS, "actualSolve", raising)
+    monkeypatch.setattr(_solver, "GRACE_S", 0.1)
+    monkeypatch.setattr(pulp.PULP_CBC_CMD, "pulp_cbc_path", str(sleeper))
+    begun = time.monotonic()
+    assert checked(park(), seconds=1.0).status == "fallback"
+    assert time.monotonic() - begun < 10
+
+
+def test_a_solver_that_lies_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its time limit HiGHS through PuLP calls a point optimal that is not even feasible."""
+
+    def lie(self: pulp.HiGHS, lp: pulp.LpProblem) -> int:
+        for variable in lp.variables():
+            variable.varValue = 0.0
+        lp.assignStatus(pulp.LpStatusOptimal, pulp.LpSolutionOptimal)
+        return pulp.LpStatusOptimal
+
+    monkeypatch.setattr(pulp.HiGHS, "actualSolve", lie)
+    monkeypatch.setattr(_solver.FencedCbc, "actualSolve", raising)
+    assert checked(park()).status == "fallback"

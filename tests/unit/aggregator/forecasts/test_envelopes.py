@@ -1,0 +1,182 @@
+"""The invariants of docs/availability.md, for every kind and level."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator.assets.domain import Envelope, parse_spec
+from aggregator.forecasts.domain import LEVELS, MODELS, Windows, cut, forecast_asset
+from aggregator.forecasts.domain._shape import nested, reachable, room_of, shaped
+from aggregator.kernel.periods import Grid
+from tests.unit.aggregator.forecasts.synthetic import QUARTER, SPECS, day_ahead, facts_of, from_now
+
+EPS = 1e-6
+
+
+def assert_consistent(envelope: Envelope) -> None:
+    """Invariants 1 and 2."""
+    assert (envelope.min_kw <= envelope.base_kw + EPS).all()
+    assert (envelope.base_kw <= envelope.max_kw + EPS).all()
+    assert (envelope.min_kwh <= envelope.max_kwh + EPS).all()
+    hours = envelope.grid.hours
+    for energy in (envelope.min_kwh, envelope.max_kwh):
+        step = np.diff(energy, prepend=0.0)
+        assert (step >= envelope.min_kw * hours - EPS).all()
+        assert (step <= envelope.max_kw * hours + EPS).all()
+
+
+def assert_nested(levels: dict[str, Envelope]) -> None:
+    """Invariant 3."""
+    rooms = [room_of(levels[level]) for level in LEVELS]
+    for inner, outer in itertools.pairwise(rooms):
+        for name in ("up_kw", "down_kw", "up_kwh", "down_kwh"):
+            assert (getattr(inner, name) <= getattr(outer, name) + EPS).all(), name
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    kind=st.sampled_from(sorted(MODELS)),
+    seed=st.integers(0, 1000),
+    now=st.booleans(),
+    cuts=st.tuples(st.integers(0, 30), st.integers(0, 30)),
+)
+def test_invariants_of_every_kind_and_level(kind: str, seed: int, now: bool, cuts: tuple[int, int]) -> None:
+    frame = from_now(hour=13) if now else day_ahead()
+    n = len(frame.grid)
+    windows = Windows(opt_out=np.arange(n) < cuts[0], outage=(np.arange(n) >= 20) & (np.arange(n) < 20 + cuts[1]))
+    result = forecast_asset(
+        kind=kind, frame=frame, spec=SPECS[kind], facts=facts_of(frame, kind, seed=seed), windows=windows, last_known_hours=0.0
+    )
+    assert_nested(result.levels)
+    for envelope in result.levels.values():
+        assert_consistent(envelope)
+        still = windows.opt_out | windows.outage
+        assert not envelope.up_kw[still].any()
+        assert not envelope.down_kw[still].any()
+        notice = envelope.notice_s // 900
+        assert not envelope.up_kw[:notice].any()
+        assert not envelope.down_kw[:notice].any()
+        low, high = (0, SPECS[kind].rated_kw) if kind in ("pv", "wind") else (-SPECS[kind].rated_kw, 0)
+        if kind != "storage":
+            assert envelope.min_kw.min() >= low - EPS
+            assert envelope.max_kw.max() <= high + EPS
+
+
+def test_firm_means_low_activity() -> None:
+    frame = day_ahead()
+    none = np.zeros(96, dtype=bool)
+    for kind in ("pv", "load"):
+        result = forecast_asset(
+            kind=kind, frame=frame, spec=SPECS[kind], facts=facts_of(frame, kind), windows=Windows(none, none), last_known_hours=0.0
+        )
+        low = result.quantiles.p10 if kind == "pv" else -result.quantiles.p90
+        np.testing.assert_allclose(np.abs(result.levels["firm"].base_kw), np.minimum(low, np.abs(result.quantiles.mean)))
+        np.testing.assert_allclose(result.levels["expected"].base_kw, result.quantiles.mean)
+
+
+def test_a_plant_that_cannot_be_curtailed_cannot_be_moved() -> None:
+    frame = day_ahead()
+    none = np.zeros(96, dtype=bool)
+    spec = parse_spec("pv", {"rated_kw": 1000, "curtailable": False})
+    result = forecast_asset(
+        kind="pv", frame=frame, spec=spec, facts=facts_of(frame, "pv"), windows=Windows(none, none), last_known_hours=0.0
+    )
+    for level in result.levels.values():
+        np.testing.assert_array_equal(level.min_kw, level.max_kw)
+    assert not result.down_errors_kw.size
+
+
+def test_cars_that_are_plugged_in_now_can_wait() -> None:
+    """A re-issue with ten cars just arrived has more to shift than one without them."""
+    frame = from_now(hour=11)
+    none = np.zeros(len(frame.grid), dtype=bool)
+    facts = facts_of(frame, "ev_station")
+    empty = replace(facts, stays=tuple(stay for stay in facts.stays if stay.departs_at is not None))
+    assert len(empty.stays) < len(facts.stays)
+    with_cars, without = (
+        forecast_asset(
+            kind="ev_station", frame=frame, spec=SPECS["ev_station"], facts=one, windows=Windows(none, none), last_known_hours=0.0
+        )
+        for one in (facts, empty)
+    )
+    assert with_cars.levels["expected"].max_kwh.sum() > without.levels["expected"].max_kwh.sum()
+
+
+def test_without_sessions_a_station_is_forecast_but_not_moved() -> None:
+    frame = day_ahead()
+    none = np.zeros(96, dtype=bool)
+    facts = replace(facts_of(frame, "ev_station"), stays=())
+    result = forecast_asset(
+        kind="ev_station", frame=frame, spec=SPECS["ev_station"], facts=facts, windows=Windows(none, none), last_known_hours=0.0
+    )
+    assert result.levels["expected"].quality == "missing"
+    assert "few_sessions" in result.notes
+    np.testing.assert_allclose(result.levels["expected"].base_kw, result.quantiles.mean)
+
+
+def test_a_station_without_power_telemetry_is_told_by_its_sessions() -> None:
+    frame = day_ahead()
+    none = np.zeros(96, dtype=bool)
+    facts = facts_of(frame, "ev_station")
+    blind = replace(facts, activity_kw=np.full_like(facts.activity_kw, np.nan))
+    result = forecast_asset(
+        kind="ev_station", frame=frame, spec=SPECS["ev_station"], facts=blind, windows=Windows(none, none), last_known_hours=None
+    )
+    assert "power_from_sessions" in result.notes
+    assert result.quantiles.quality == "degraded"
+    energy = [stay.charged_kwh for stay in facts.stays if stay.charged_kwh is not None]
+    assert -result.quantiles.mean.sum() / 4 == pytest.approx(8 * np.mean(energy), rel=0.35)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), n=st.integers(1, 12))
+def test_reachable_is_the_largest_curve_within_the_slopes(data: st.DataObject, n: int) -> None:
+    numbers = st.lists(st.floats(0, 10), min_size=n, max_size=n).map(np.array)
+    distance, rise, fall = data.draw(numbers), data.draw(numbers), data.draw(numbers)
+    out = reachable(distance, rise=rise, fall=fall)
+    step = np.diff(out, prepend=0.0)
+    assert (out <= distance + EPS).all()
+    assert (out >= -EPS).all()
+    assert (step <= rise + EPS).all()
+    assert (step >= -fall - EPS).all()
+    np.testing.assert_allclose(reachable(out, rise=rise, fall=fall), out)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 12))
+def test_nesting_any_three_envelopes_keeps_the_invariants(seed: int, n: int) -> None:
+    random = np.random.default_rng(seed)
+    grid = Grid(day_ahead().grid.starts_at, QUARTER, n)
+    levels = {}
+    for level in LEVELS:
+        base = random.normal(size=n) * 10
+        up, down, up_kwh, down_kwh = random.uniform(0, 5, (4, n))
+        energy = np.cumsum(base) * grid.hours
+        levels[level] = shaped(
+            Envelope(grid, base, base, base, energy, energy),
+            room_of(Envelope(grid, base, base - down, base + up, energy - down_kwh, energy + up_kwh)),
+        )
+    out = nested(**levels)
+    assert_nested(out)
+    for level in LEVELS:
+        assert_consistent(out[level])
+        np.testing.assert_array_equal(out[level].base_kw, levels[level].base_kw)
+
+
+def test_cut_is_the_envelope_of_the_rest_when_the_base_was_followed() -> None:
+    """For a battery at rest that is the same as asking again later from the same state."""
+    from aggregator.assets.domain import storage
+
+    spec = SPECS["storage"]
+    whole = day_ahead().grid
+    later = whole.tail(30)
+    piece = cut(storage.envelope(spec, grid=whole, stored_kwh=400), later)
+    fresh = storage.envelope(spec, grid=later, stored_kwh=400)
+    np.testing.assert_allclose(piece.max_kwh, fresh.max_kwh)
+    np.testing.assert_allclose(piece.min_kwh, fresh.min_kwh)
+    with pytest.raises(ValueError, match="not a piece"):
+        cut(fresh, whole)

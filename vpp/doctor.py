@@ -1,0 +1,94 @@
+"""Examine this installation. Each examination looks at one thing and knows its mend."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pulp
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from vpp.celery import app
+from vpp.checks import production_parts
+
+
+@dataclass(frozen=True)
+class Finding:
+    what: str
+    ok: bool
+    seen: str
+    mend: str = ""
+
+
+def python() -> Finding:
+    version = sys.version.split()[0]
+    return Finding("Python", (3, 11) <= sys.version_info[:2] <= (3, 13), version, "install Python 3.11, 3.12 or 3.13")
+
+
+def mode() -> Finding:
+    found = production_parts(None)
+    seen = "demo" if settings.VPP_ALLOW_EMBEDDED else "production"
+    return Finding("settings", not found, f"{seen}; {len(found)} refusals", " | ".join(f"{p.msg} {p.hint}" for p in found))
+
+
+def database() -> Finding:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select 1")
+        if connection.vendor == "postgresql" and connection.pg_version < 150000:  # type: ignore[attr-defined]
+            return Finding("database", False, f"PostgreSQL {connection.pg_version}", "use PostgreSQL 15 or newer")  # type: ignore[attr-defined]
+    except DatabaseError as problem:
+        return Finding("database", False, str(problem).strip(), "start the database, or correct DATABASE_URL")
+    return Finding("database", True, connection.vendor)
+
+
+def migrations() -> Finding:
+    try:
+        executor = MigrationExecutor(connection)
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as problem:
+        return Finding("migrations", False, str(problem).strip(), "mend the database first")
+    return Finding("migrations", not waiting, f"{len(waiting)} waiting", "python manage.py migrate")
+
+
+def broker() -> Finding:
+    if settings.EMBEDDED_BROKER:
+        return Finding("broker", True, "in this process")
+    try:
+        with app.connection_for_write() as link:
+            link.ensure_connection(max_retries=1, timeout=3)
+    except Exception as problem:  # noqa: BLE001  (whatever the transport raises is the finding)
+        return Finding("broker", False, str(problem), "start Redis, or correct REDIS_URL")
+    return Finding("broker", True, "Redis answers")
+
+
+def time_zone() -> Finding:
+    return Finding("time zone", ZoneInfo("Asia/Shanghai").key == "Asia/Shanghai", "Asia/Shanghai", "pip install tzdata")
+
+
+def solver() -> Finding:
+    usable = [name for name in ("HiGHS", "PULP_CBC_CMD") if pulp.getSolver(name, msg=False).available()]
+    return Finding("solver", "HiGHS" in usable, ", ".join(usable) or "none", "install highspy as locked: make env")
+
+
+def folder() -> Finding:
+    path = Path(settings.VAR_DIR)
+    return Finding("working folder", os.access(path, os.W_OK), str(path), f"make {path} writable, or set VPP_VAR_DIR")
+
+
+def texts() -> Finding:
+    compiled = sorted(path.parent.parent.name for path in Path(settings.LOCALE_PATHS[0]).glob("*/LC_MESSAGES/django.mo"))
+    return Finding("Chinese texts", "zh_Hans" in compiled, ", ".join(compiled) or "not compiled", "python -m vpp.texts.compile")
+
+
+EXAMINATIONS: tuple[Callable[[], Finding], ...] = (
+    python, mode, database, migrations, broker, time_zone, solver, folder, texts,
+)  # fmt: skip
+
+
+def examine() -> list[Finding]:
+    return [examination() for examination in EXAMINATIONS]

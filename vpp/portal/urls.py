@@ -1,0 +1,13 @@
+from django.urls import path
+
+from vpp.portal import views
+
+app_name = "portal"
+urlpatterns = [
+    path("", views.assets, name="assets"),
+    path("events/", views.events, name="events"),
+    path("statements/", views.statements, name="statements"),
+    path("statements/<uuid:public_id>/", views.statement, name="statement"),
+    path("statements/<uuid:public_id>/lines.csv", views.statement_csv, name="statement-csv"),
+    path("green/", views.green, name="green"),
+]

@@ -1,0 +1,1 @@
+"""Play one delivery day of a park with its twin, and sum it up."""

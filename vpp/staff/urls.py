@@ -1,0 +1,21 @@
+from django.urls import path
+
+from vpp.staff import views
+
+app_name = "staff"
+urlpatterns = [
+    path("", views.show_overview, name="overview"),
+    path("day.json", views.day_json, name="day-json"),
+    path("instructions/", views.instruction_list, name="instructions"),
+    path("instructions/<uuid:public_id>/", views.instruction_detail, name="instruction"),
+    path("bids/", views.bid_list, name="bids"),
+    path("bids/<uuid:public_id>/", views.bid_detail, name="bid"),
+    path("alarms/", views.alarm_list, name="alarms"),
+    path("alarms/<uuid:public_id>/acknowledge/", views.acknowledge_alarm, name="acknowledge-alarm"),
+    path("trace/", views.trace_list, name="traces"),
+    path("trace/<uuid:public_id>/", views.trace, name="trace"),
+    path("settlement/", views.settlement_list, name="settlements"),
+    path("settlement/<uuid:public_id>/", views.settlement_detail, name="settlement"),
+    path("audit/", views.audit_list, name="audit"),
+    path("stop/", views.global_stop, name="stop"),
+]

@@ -1,0 +1,1 @@
+"""The catalogues: collect texts from the code, compile them without system gettext."""

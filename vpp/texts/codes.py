@@ -1,0 +1,179 @@
+"""Stable codes and what they are called on screen. A test holds every code of the topics against these."""
+
+from django.utils.translation import gettext_lazy as _
+
+STATES = {
+    # bids, awards, instructions
+    "draft": _("waits for approval"),
+    "approved": _("approved"),
+    "submitted": _("submitted"),
+    "accepted": _("accepted"),
+    "rejected": _("rejected"),
+    "awarded": _("awarded"),
+    "unawarded": _("not awarded"),
+    "withdrawn": _("withdrawn"),
+    "missed": _("missed"),
+    "received": _("received"),
+    "executing": _("executing"),
+    "completed": _("completed"),
+    "refused": _("refused"),
+    "cancelled": _("cancelled"),
+    # plans and setpoints
+    "schedule": _("day schedule"),
+    "instruction": _("dispatch of an instruction"),
+    "redispatch": _("re-dispatch of what was missing"),
+    "stop": _("global stop"),
+    "planned": _("planned"),
+    "sent": _("sent"),
+    "superseded": _("replaced by a newer one"),
+    "expired": _("expired without answer"),
+    "pending": _("not yet checked"),
+    "followed": _("followed"),
+    "contradicted": _("not followed"),
+    "unverified": _("not verified"),
+    # solver
+    "optimal": _("optimal"),
+    "at_gap": _("within the gap"),
+    "timeout": _("time limit reached"),
+    "fallback": _("safe fallback"),
+    # settlement
+    "provisional": _("provisional"),
+    "final": _("final"),
+    # products and severities
+    "spot": _("spot"),
+    "demand_response": _("demand response"),
+    "info": _("info"),
+    "warning": _("warning"),
+    "critical": _("critical"),
+}
+
+KINDS = {
+    "pv": _("solar"),
+    "wind": _("wind"),
+    "storage": _("storage"),
+    "ev_station": _("EV charging station"),
+    "load": _("interruptible load"),
+}
+
+COMPONENTS = {
+    "spot.day_ahead": _("Spot, day-ahead position"),
+    "spot.deviation": _("Spot, deviation at the real-time price"),
+    "demand_response.energy": _("Demand response, energy"),
+    "demand_response.penalty": _("Demand response, penalty for deficiency"),
+    "green.premium": _("Green power, environmental premium"),
+    "green.purchase": _("Green power, environmental premium paid"),
+}
+
+REASONS = {
+    # why an asset does what it does (aggregator/dispatch/domain/reasons.py)
+    "uncontrolled": _("cannot be moved; planned at its forecast"),
+    "serve_firm_block": _("moves for the awarded demand response"),
+    "serve_target": _("moves for the grid's instruction"),
+    "low_price_charge": _("charges while energy is cheap"),
+    "negative_price_charge": _("charges while prices are negative"),
+    "own_surplus_charge": _("stores the site's own surplus"),
+    "high_price_discharge": _("discharges while energy is dear"),
+    "demand_peak": _("keeps the site's charged peak down"),
+    "site_import_limit": _("keeps the site inside its import contract"),
+    "site_export_limit": _("keeps the site inside its export contract"),
+    "idle_no_gain": _("rests: no gain in moving"),
+    "charge_at_once": _("charges at once"),
+    "departure_need": _("charges because a car is about to leave"),
+    "delayed_for_price": _("waits for cheaper energy"),
+    "no_car": _("no car is plugged in"),
+    "free_run": _("generates freely"),
+    "negative_price_curtail": _("curtailed while prices are negative"),
+    "curtail_no_value": _("curtailed: the energy has no value here"),
+    "high_price_shed": _("sheds while energy is dear"),
+    "normal_production": _("runs as production wants"),
+    "safe_plan": _("safe plan: no solver delivered in time"),
+    "released": _("an earlier setpoint is taken back"),
+    "stopped": _("global stop"),
+    # why a period is offered as it is (market/bids/domain/explain.py)
+    "price_responsive": _("the quantity follows the price"),
+    "price_independent": _("the same quantity at every price"),
+    "demand_response_window": _("sold as demand response; spot gets the baseline"),
+    "baseline_fallback": _("baseline offered: no solver delivered in time"),
+    "demand_response_offer": _("firm quantity: plan less the margin of its own P10"),
+    # why a person acted by hand (vpp/staff/forms.py)
+    "safety": _("safety of people or equipment"),
+    "grid_request": _("request of the grid operator"),
+    "owner_request": _("request of the owner"),
+    "data_fault": _("faulty data or forecast"),
+    "market": _("market situation"),
+    "drill": _("drill or test"),
+    # why a day was settled again (market/settlement/operations/_settle.py)
+    "changed_inputs": _("inputs have changed"),
+}
+
+LIMITS = {
+    "": "",
+    "charge_power": _("charging power"),
+    "discharge_power": _("discharging power"),
+    "soc_floor": _("lowest state of charge"),
+    "soc_ceiling": _("highest state of charge"),
+    "plugged_power": _("power of the plugged cars"),
+    "departure_need": _("energy needed at departure"),
+    "available_power": _("available power"),
+    "must_run": _("must-run power"),
+    "call_limits": _("calls per day or length of a call"),
+    "site_import_limit": _("import limit of the site"),
+    "site_export_limit": _("export limit of the site"),
+    "site_limit_relaxed": _("a site limit had to give way"),
+    "import_limit": _("import limit of a site"),
+    "export_limit": _("export limit of a site"),
+    "energy_limit": _("energy of a store"),
+    "power_limit": _("power of an asset"),
+}
+
+CHECKS = {
+    "line_amounts_are_their_periods": _("a line's yuan = the sum of its periods"),
+    "line_energies_are_their_periods": _("a line's kWh = the sum of its periods"),
+    "gross_is_shares": _("gross = enterprise + operator, line by line"),
+    "statements_state_the_shares": _("statements state the enterprises' shares"),
+    "market_fen_are_rounded_once": _("the market's amount is rounded once and fully split"),
+    "run_market_is_its_lines": _("market total of the run = its lines"),
+    "run_enterprises_are_its_lines": _("enterprises' total of the run = its lines"),
+    "run_operator_is_its_lines": _("operator's total of the run = its lines"),
+    "market_is_enterprises_and_operator": _("market = enterprises + operator"),
+    "ordered_is_delivered_and_shortfall": _("ordered = delivered + shortfall"),
+    "sites_delivered_the_portfolio": _("delivered by the sites = delivered by the portfolio"),
+    "sites_credited_the_portfolio": _("credited to the sites = credited to the portfolio"),
+    "credited_is_paid": _("credited kWh = paid kWh"),
+    "penalised_by_site_and_operator": _("penalised at sites and operator = penalised in all"),
+    "penalised_is_charged": _("penalised kWh = charged kWh"),
+    "award_is_nominations_and_rest": _("award = nominations of the sites + the operator's rest"),
+}
+
+# What happened, and what to do.
+ALARMS = {
+    "gateway.unreachable": _(
+        "Gateway %(gateway)s did not take its setpoints (%(reason)s). Its assets are at their fallback; call the site."
+    ),
+    "setpoint.contradicted": _(
+        "%(asset)s does not do what it acknowledged: asked for %(value_kw).1f kW, telemetry shows %(measured_kw).1f kW. "
+        "The rest was dispatched again; have the asset checked."
+    ),
+    "instruction.underdelivery": _("The portfolio is %(short_kw).1f kW below the instruction. Look for assets that can still move."),
+    "plan.violation": _("A plan broke a limit in the independent check and was not sent. Look at the plan before the next one is due."),
+    "portfolio.stopped": _("Global stop of portfolio %(portfolio)s. Release it when the reason is gone."),
+    "instruction.contradicts": _("The platform sent instruction %(reference)s again with other content. Call the grid operator."),
+    "instruction.refused": _("Instruction %(reference)s was refused: %(reason)s. Call the grid operator."),
+    "message.conflict": _(
+        "Platform %(platform)s sent other content (%(type)s) under a message id that is already known. "
+        "Treat it as an attack until explained."
+    ),
+    "message.expired": _("Message %(type)s %(reference)s to %(platform)s expired before it could be delivered. Call the platform."),
+    "message.dead": _("Message %(type)s %(reference)s to %(platform)s could not be delivered. Call the platform, then send it again."),
+    "platform.failing": _("Platform %(platform)s does not answer. Messages wait and are tried again."),
+    "platform.stopped": _("Delivery to platform %(platform)s is switched off (%(reason)s). Mend the connection, then switch it on again."),
+    "bid.missed": _("The %(product)s bid for %(day)s was not submitted before gate closure. The position stays with the operator."),
+    "bid.rejected": _("The platform rejected the %(product)s bid: %(reason)s. Correct it before gate closure."),
+    "bid.receipt_refused": _("A receipt cites a bid that we did not send (%(key)s). Call the platform."),
+    "award.refused": _("Award %(reference)s does not fit our bid: %(reason)s. Call the platform."),
+    "invitation.contradicts": _("The platform sent invitation %(reference)s again with other content. Call the platform."),
+    "bid.invitation_not_answered": _("Invitation %(reference)s is not answered: %(reason)s."),
+    "bid.needs_approval": _("The %(product)s bid for %(day)s waits for your approval: %(reason)s."),
+    "daycycle.waiting": _("A step of the day waits for its input (%(key)s). Look at prices, forecasts and meter readings."),
+    "job.dead": _("Job %(job)s was given up: %(error)s. Mend the cause, then run it again."),
+}

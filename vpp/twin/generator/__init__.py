@@ -1,0 +1,1 @@
+"""The synthetic world: weather, prices, loads and cars from one seed. Pure: arguments in, arrays out."""
