@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pulp
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from aggregator.dispatch.domain import usable_solvers
 from vpp.celery import app
 from vpp.checks import production_parts
 
@@ -71,7 +71,7 @@ def time_zone() -> Finding:
 
 
 def solver() -> Finding:
-    usable = [name for name in ("HiGHS", "PULP_CBC_CMD") if pulp.getSolver(name, msg=False).available()]
+    usable = usable_solvers()
     return Finding("solver", "HiGHS" in usable, ", ".join(usable) or "none", "install highspy as locked: make env")
 
 

@@ -1,6 +1,7 @@
 """Worker, beat and web server inside this process: the whole product as one command."""
 
 import contextlib
+import logging
 import socket
 import threading
 import time
@@ -14,6 +15,8 @@ from celery.worker import WorkController
 from aggregator.kernel.errors import Anticipated
 from vpp.celery import app
 
+# "No hostname was supplied": the broker in memory has none.
+logging.getLogger("kombu.connection").setLevel(logging.ERROR)
 START_SECONDS = 30
 CONCURRENCY = 2
 
@@ -96,7 +99,8 @@ def web() -> Iterator[str]:
 
 def serve(listener: socket.socket) -> None:
     """The web server in the main thread until Ctrl-C."""
-    uvicorn.Server(_config()).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn has closed everything, then raises it once more
+        uvicorn.Server(_config()).run(sockets=[listener])
 
 
 def _wait(ready: Any, *, part: str) -> None:

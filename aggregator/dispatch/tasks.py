@@ -8,15 +8,16 @@ from aggregator.dispatch import operations
 from aggregator.support import clock, jobs
 
 
-class GatewaysWaiting(Exception):
-    """Not an answer for a person: the job is to be tried again."""
+class GatewaysWaiting(jobs.TryLater):
+    code = "dispatch.gateways_waiting"
+    text = "%(count)s gateways have not taken the plan yet."
 
 
 @jobs.job_task("aggregator.dispatch.send")
 def send(payload: dict[str, Any], *, now: datetime) -> dict[str, Any]:
     report = operations.send(plan_id=payload["plan_id"], wall=clock.wall_now(), now=now)
     if report.waiting:
-        raise GatewaysWaiting(f"{report.waiting} gateways have not taken the plan yet")
+        raise GatewaysWaiting(count=report.waiting)
     return asdict(report)
 
 

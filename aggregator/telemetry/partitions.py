@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from aggregator.telemetry.models import TelemetrySample
 
@@ -16,6 +16,10 @@ DAY = timedelta(days=1)
 # Advisory locks: makers of partitions, and (with the day's number) one day. Any numbers that nobody else uses.
 MAKER_LOCK = 7_301_202
 DAY_LOCK = 7_301_203
+# Days that this process has seen, so that a post asks the catalogue only about others. Another process may drop
+# one meanwhile: then the write fails as is_outdated() says, and is done again after forget().
+_seen: set[date] = set()
+_NO_PARTITION = "23514"
 
 
 def bounds(day: date) -> tuple[datetime, datetime]:
@@ -33,14 +37,14 @@ def exist() -> bool:
 
 
 def ensure_partitions(*, days: Collection[date]) -> list[date]:
-    """Make the missing ones. Returns the days that were made.
+    """Make the missing ones, except where this process has seen them. Returns the days that were made.
 
     Made beside the table and then attached: that does not block readers and writers of other days.
     """
     if not exist() or not days:
         return []
-    wanted = sorted(set(days))
-    if not (missing := _missing(wanted)):
+    wanted = sorted(set(days) - _seen)
+    if not wanted or not (missing := _missing(wanted)):
         return []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [MAKER_LOCK])
@@ -57,7 +61,18 @@ def ensure_partitions(*, days: Collection[date]) -> list[date]:
 
 def _missing(days: list[date]) -> list[date]:
     there = set(existing_days())
+    _seen.update(there.intersection(days))
     return [day for day in days if day not in there]
+
+
+def is_outdated(failure: DatabaseError) -> bool:
+    """Whether a write failed because there is no partition for its day."""
+    return getattr(failure.__cause__, "sqlstate", None) == _NO_PARTITION
+
+
+def forget() -> None:
+    """Ask the catalogue again."""
+    _seen.clear()
 
 
 def existing_days() -> list[date]:
@@ -98,5 +113,6 @@ def _numbers(days: Collection[date]) -> list[int]:
 
 
 def drop(*, day: date) -> None:
+    _seen.discard(day)
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {_name(day)}")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -53,7 +54,7 @@ class Stopwatch:
 
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def measure(self, name: str, work: Callable[[], None]) -> None:
+    def measure(self, name: str, work: Callable[[], object]) -> None:
         began = time.monotonic()
         work()
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
@@ -63,12 +64,23 @@ class Stopwatch:
         return [{"name": name, "seconds": round(seconds, 3)} for name, seconds in self.seconds.items()]
 
 
-def replay_day(*, park_dir: Path, day: date, data_root: Path | None, seed: int | None, speed: float | None, say: Say) -> bool:
+def replay_day(
+    *,
+    park_dir: Path,
+    day: date,
+    say: Say,
+    data_root: Path | None = None,
+    seed: int | None = None,
+    speed: float | None = None,
+    product_url: str | None = None,
+) -> bool:
     """Play `day` of the park in `park_dir` unless it was played already. True where it was played now.
 
     `seed` moves the twin's chance (lost acknowledgements), None = the park's own. `speed`: business seconds
-    per wall second, None = as fast as the work is done. A day that was broken off is played again from its
-    start: what was decided stays, and the twin takes the messages that it had taken.
+    per wall second, None = as fast as the work is done. `product_url`: a web server that runs already on the
+    same database; None = one in this process. Raises what play() raises, DayOutsideReplay, and what the
+    import raises. A day that was broken off is played again from its start: what was decided stays, and the
+    twin takes the messages that it had taken.
     """
     park = read_descriptor(park_dir)
     if ReplayedDay.objects.filter(park__code=park.code, day=day).exists():
@@ -79,18 +91,17 @@ def replay_day(*, park_dir: Path, day: date, data_root: Path | None, seed: int |
     with PeakMemory() as memory:
         say("import", 0.0)
         clock.set_replay(delivery_day(day, resolution=timedelta(days=1)).starts_at - timedelta(days=1))
-        watch.measure(
-            "import",
-            lambda: load_park(park_dir=park_dir, data_root=data_root, until_day=day - timedelta(days=1), progress=lambda _: None) and None,
-        )
+        before = day - timedelta(days=1)
+        watch.measure("import", partial(load_park, park_dir=park_dir, data_root=data_root, until_day=before))
         replay = _Replay(park=park, park_dir=park_dir, data_root=data_root, day=day, seed=seed, speed=speed, say=say, watch=watch)
-        replay.play()
+        replay.play(product_url)
         replay.sum_up(memory)
     return True
 
 
-def _load(park_dir: Path, data_root: Path | None, until_day: date) -> None:
-    load_park(park_dir=park_dir, data_root=data_root, until_day=until_day)
+def worker_answers() -> bool:
+    """Whether a separate worker process listens at the broker."""
+    return bool(app.control.ping(timeout=PING_SECONDS))
 
 
 class _Replay:
@@ -143,15 +154,15 @@ class _Replay:
 
     # --- the day
 
-    def play(self) -> None:
+    def play(self, product_url: str | None) -> None:
         """Raises JobDied, Stuck, ProductRefused, NoWorker."""
         with ExitStack() as parts:
             began = time.monotonic()
             if settings.EMBEDDED_BROKER:
                 parts.enter_context(embedded.worker())
-            elif not app.control.ping(timeout=PING_SECONDS):
+            elif not worker_answers():
                 raise NoWorker()
-            product = Product(parts.enter_context(embedded.web()))
+            product = Product(product_url or parts.enter_context(embedded.web()))
             parts.callback(product.close)
             self.twin = ParkTwin(park=self.places, inputs=self.inputs, product=product, wall_now=clock.wall_now)
             self.twin.start()
@@ -167,10 +178,10 @@ class _Replay:
         at = previous
         while (due := self.twin.next_due()) is not None and due < tick.at:
             at = max(at, due)
-            self.watch.measure(tick.phase, lambda now=at: self._moment(now))
+            self.watch.measure(tick.phase, partial(self._moment, at))
         if self.speed:
             time.sleep((tick.at - previous).total_seconds() / self.speed)
-        self.watch.measure(tick.phase, lambda: self._moment(tick.at))
+        self.watch.measure(tick.phase, partial(self._moment, tick.at))
 
     def _moment(self, now: datetime) -> None:
         clock.set_replay(now)

@@ -82,14 +82,15 @@ def _forecast(found: Summary, where: ParkPlaces, day: date) -> None:
 
 
 def _costs(found: Summary, played: ReplayedDay) -> None:
-    fen = {}
+    fen: dict[str, int | None] = {}
     for way, name in (("without", "cost_without_vpp_fen"), ("with", "cost_with_vpp_fen"), ("perfect", "cost_perfect_foresight_fen")):
         costs = played.ways.get(way)
         fen[way] = costs["cost_fen"] if costs else None
         found.put(name, fen[way], played.ways.get(f"{way}_reason", ""))
+    without, with_vpp, perfect = fen["without"], fen["with"], fen["perfect"]
     ratio = None
-    if None not in fen.values():
-        ratio = captured_value_ratio(without_fen=fen["without"], with_fen=fen["with"], perfect_fen=fen["perfect"])
+    if without is not None and with_vpp is not None and perfect is not None:
+        ratio = captured_value_ratio(without_fen=without, with_fen=with_vpp, perfect_fen=perfect)
     found.put("captured_value_ratio", ratio, "a cost is not known, or perfect foresight gains nothing")
     for way in ("without", "with"):
         share = played.ways.get(f"self_consumption_{way}")

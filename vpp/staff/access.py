@@ -1,6 +1,7 @@
 """The control room's door: a staff role, and which portfolio and day the page is about."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import wraps
 from typing import Any
@@ -9,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 
 from aggregator.assets.queries import PortfolioFacts, portfolios
+from aggregator.dispatch.models import DispatchPlan
 from aggregator.enterprises.queries import require_role
 from aggregator.kernel.periods import day_of
 
@@ -34,7 +36,7 @@ def staff_page(*roles: str) -> Callable[[View], View]:
 def chosen_portfolio(request: HttpRequest) -> PortfolioFacts | None:
     """?portfolio=<public id>, else the first. None where nothing has been imported yet."""
     found = portfolios()
-    wanted = request.GET.get("portfolio") or request.POST.get("portfolio")
+    wanted = request.GET.get("portfolio")
     if not wanted:
         return found[0] if found else None
     for facts in found:
@@ -43,12 +45,25 @@ def chosen_portfolio(request: HttpRequest) -> PortfolioFacts | None:
     raise Http404
 
 
-def chosen_day(request: HttpRequest, *, now: datetime) -> date:
-    """?day=YYYY-MM-DD, else the local today of business time."""
+@dataclass(frozen=True)
+class ChosenDay:
+    """`instead_of`: the business today, where it has no plan and the latest day that has one is shown."""
+
+    day: date
+    instead_of: date | None = None
+
+
+def chosen_day(request: HttpRequest, *, portfolio_id: int, now: datetime) -> ChosenDay:
+    """?day=YYYY-MM-DD, else the business today, else the latest day before it that has a plan."""
     wanted = request.GET.get("day")
-    if not wanted:
-        return day_of(now)
-    try:
-        return date.fromisoformat(wanted)
-    except ValueError as problem:
-        raise Http404 from problem
+    if wanted:
+        try:
+            return ChosenDay(date.fromisoformat(wanted))
+        except ValueError as problem:
+            raise Http404 from problem
+    today = day_of(now)
+    starts = DispatchPlan.objects.filter(portfolio_id=portfolio_id, starts_at__lte=now).exclude(purpose="stop")
+    newest = starts.order_by("-starts_at").values_list("starts_at", flat=True).first()
+    if newest is None or day_of(newest) == today:
+        return ChosenDay(today)
+    return ChosenDay(day_of(newest), instead_of=today)

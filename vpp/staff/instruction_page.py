@@ -5,32 +5,55 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aggregator.dispatch.models import DispatchPlan
-from aggregator.support.arrays import unpack_f4
+from aggregator.assets.models import Asset
+from aggregator.dispatch.queries import PlanFacts, SetpointFacts, plans, setpoints_of
 from market.instructions.models import DispatchInstruction
+
+PURPOSES = ("instruction", "redispatch")
 
 
 @dataclass(frozen=True)
-class PlanFacts:
-    plan: DispatchPlan
-    setpoints: list
+class AskedFacts:
+    """A setpoint and whose asset it moves."""
+
+    setpoint: SetpointFacts
+    asset: Asset
+
+
+@dataclass(frozen=True)
+class PlanOnPage:
+    """`largest_shortfall_kw`: the most that this plan itself leaves open inside the ordered window."""
+
+    plan: PlanFacts
+    asked: list[AskedFacts]
     outcomes: dict[str, int]
     largest_shortfall_kw: float
 
 
-@dataclass(frozen=True)
-class InstructionFacts:
-    row: DispatchInstruction
-    plans: list[PlanFacts]
+def plans_of_instruction(row: DispatchInstruction) -> list[PlanFacts]:
+    """Its own plan and the re-dispatches that it caused, oldest first."""
+    found = plans(portfolio_id=row.portfolio_id, reference_prefix=str(row.public_id))
+    return [plan for plan in found if plan.purpose in PURPOSES]
 
 
-def _facts(plan: DispatchPlan, row: DispatchInstruction) -> PlanFacts:
-    setpoints = list(plan.setpoints.filter(starts_at__lt=row.ends_at, ends_at__gt=row.starts_at).select_related("asset__site__enterprise"))
-    shortfall = unpack_f4(plan.shortfall_kw) if plan.shortfall_kw else np.zeros(0)
-    return PlanFacts(plan, setpoints, dict(Counter(s.outcome for s in setpoints)), float(np.nanmax(shortfall, initial=0.0)))
+def instruction_plans(row: DispatchInstruction) -> list[PlanOnPage]:
+    found = plans_of_instruction(row)
+    setpoints = [
+        setpoint
+        for setpoint in setpoints_of(plan_ids=[plan.id for plan in found])
+        if setpoint.starts_at < row.ends_at and setpoint.ends_at > row.starts_at
+    ]
+    assets = Asset.objects.select_related("site__enterprise").in_bulk({setpoint.asset_id for setpoint in setpoints})
+    return [_on_page(plan, [s for s in setpoints if s.plan_id == plan.id], assets, row) for plan in found]
 
 
-def instruction_facts(row: DispatchInstruction) -> InstructionFacts:
-    """Plans of this instruction (its own and the re-dispatches that it caused), oldest first."""
-    plans = DispatchPlan.objects.filter(portfolio_id=row.portfolio_id, reference__startswith=f"instruction:{row.public_id}")
-    return InstructionFacts(row, [_facts(plan, row) for plan in plans.order_by("sequence")])
+def _on_page(plan: PlanFacts, mine: list[SetpointFacts], assets: dict[int, Asset], row: DispatchInstruction) -> PlanOnPage:
+    starts = np.array([row.starts_at <= at < row.ends_at for at in plan.grid.starts])
+    outcomes = Counter(setpoint.outcome for setpoint in mine if setpoint.state != "superseded")
+    superseded = sum(setpoint.state == "superseded" for setpoint in mine)
+    return PlanOnPage(
+        plan=plan,
+        asked=[AskedFacts(setpoint, assets[setpoint.asset_id]) for setpoint in mine],
+        outcomes={**dict(sorted(outcomes.items())), **({"superseded": superseded} if superseded else {})},
+        largest_shortfall_kw=float(np.nanmax(plan.shortfall_kw[starts], initial=0.0)) if starts.any() else 0.0,
+    )

@@ -1,6 +1,7 @@
 """How codes, money and power are said to a person, in the active language."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -9,7 +10,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
-from aggregator.dispatch.models import Setpoint
 from aggregator.support.models import Alarm
 from vpp.texts import codes
 
@@ -17,6 +17,8 @@ register = template.Library()
 GOOD = {"followed", "accepted", "awarded", "completed", "delivered", "done", "final", "optimal"}
 WARN = {"unverified", "draft", "provisional", "warning", "expired", "unawarded", "received", "timeout", "fallback", "pending"}
 BAD = {"contradicted", "rejected", "refused", "missed", "critical", "failed", "dead"}
+ZERO_KW = 0.05
+LIMIT_KINDS = ("import_limit_kw", "export_limit_kw")
 
 
 @register.filter
@@ -45,9 +47,13 @@ def own_name(row: Any) -> str:
     return row.name_en if (get_language() or "").startswith("en") else row.name_zh
 
 
+def _known(words: dict[str, Any], code: str) -> str:
+    return str(words.get(code, code))
+
+
 @register.filter
 def state_text(code: str) -> str:
-    return str(codes.STATES.get(code, code))
+    return _known(codes.STATES, code)
 
 
 @register.filter
@@ -59,55 +65,117 @@ def state_chip(code: str) -> SafeString:
 
 @register.filter
 def reason_text(code: str) -> str:
-    return str(codes.REASONS.get(code, code))
+    return _known(codes.LIMITS | codes.REASONS | codes.REFUSALS, code)
 
 
 @register.filter
 def limit_text(code: str) -> str:
-    return str(codes.LIMITS.get(code, code)) if code else ""
+    return _known(codes.LIMITS, code) if code else ""
 
 
 @register.filter
 def component_text(code: str) -> str:
-    return str(codes.COMPONENTS.get(code, code))
+    return _known(codes.COMPONENTS, code)
 
 
 @register.filter
 def kind_text(code: str) -> str:
-    return str(codes.KINDS.get(code, code))
-
-
-@register.filter
-def signed_power(kw: float | None) -> str:
-    """Never a raw sign: drawing 320 kW, feeding in 80 kW."""
-    if kw is None:
-        return gettext("no data")
-    word = gettext("feeding in") if kw > 0 else gettext("drawing")
-    return f"{abs(kw):,.1f} kW" if abs(kw) < 0.05 else f"{word} {abs(kw):,.1f} kW"
-
-
-@register.filter
-def setpoint_text(setpoint: Setpoint) -> str:
-    if setpoint.kind == "injection_kw":
-        return signed_power(setpoint.value_kw)
-    word = gettext("draw at most") if setpoint.kind == "import_limit_kw" else gettext("feed in at most")
-    return f"{word} {setpoint.value_kw:,.1f} kW"
-
-
-@register.filter
-def alarm_text(alarm: Alarm) -> str:
-    text = codes.ALARMS.get(alarm.kind)
-    if text is None:
-        return alarm.kind
-    try:
-        return str(text) % {"key": alarm.key, **alarm.fields}
-    except (KeyError, TypeError):  # a field of an older row is missing or null: show what there is
-        return f"{alarm.kind} {alarm.key}"
+    return _known(codes.KINDS, code)
 
 
 @register.filter
 def check_text(code: str) -> str:
-    return str(codes.CHECKS.get(code, code))
+    return _known(codes.CHECKS, code)
+
+
+@register.filter
+def reliability_text(code: str) -> str:
+    return _known(codes.RELIABILITIES, code)
+
+
+@register.filter
+def baseline_text(code: str) -> str:
+    """Method of a baseline, or why a day is none of its examples."""
+    return _known(codes.BASELINES, code)
+
+
+@register.filter
+def signed_power(kw: float | Decimal | None) -> str:
+    """Never a raw sign: drawing 320 kW, feeding in 80 kW."""
+    if kw is None:
+        return gettext("no data")
+    return "0.0 kW" if abs(kw) < ZERO_KW else f"{_direction(kw)} {abs(kw):,.1f} kW"
+
+
+@register.filter
+def signed_energy(kwh: float | Decimal | None) -> str:
+    """The same of energy."""
+    if kwh is None:
+        return gettext("no data")
+    return "0.0 kWh" if abs(kwh) < ZERO_KW else f"{_direction(kwh)} {abs(kwh):,.1f} kWh"
+
+
+def _direction(value: float | Decimal) -> str:
+    return gettext("feeding in") if value > 0 else gettext("drawing")
+
+
+@register.filter
+def change_power(kw: float | Decimal | None) -> str:
+    """A change against the baseline: up- or down-regulation."""
+    if kw is None:
+        return gettext("no data")
+    return f"{gettext('up') if kw > 0 else gettext('down')} {abs(kw):,.1f} kW"
+
+
+@register.filter
+def change_energy(kwh: float | Decimal | None) -> str:
+    if kwh is None:
+        return gettext("no data")
+    if not kwh:
+        return "0 kWh"
+    return f"{gettext('up') if kwh > 0 else gettext('down')} {abs(kwh):,.3f} kWh"
+
+
+@register.filter
+def line_energy(line: Any) -> str:
+    """What a settlement or statement line counts: the market and the neighbours are sold to, or bought from."""
+    kwh = line.quantity_kwh
+    if not kwh or line.component.startswith("demand_response."):
+        return f"{abs(kwh):,.3f}"
+    return f"{gettext('sold') if kwh > 0 else gettext('bought')} {abs(kwh):,.3f}"
+
+
+@register.filter
+def setpoint_text(setpoint: Any) -> str:
+    return _asked(setpoint.kind, setpoint.value_kw)
+
+
+def _asked(kind: str, value_kw: float) -> str:
+    if kind not in LIMIT_KINDS:
+        return signed_power(value_kw)
+    word = gettext("draw at most") if kind == "import_limit_kw" else gettext("feed in at most")
+    return f"{word} {value_kw:,.1f} kW"
+
+
+# Fields of an alarm that are codes, and who knows their words.
+FIELD_WORDS = {"product": state_text, "reason": reason_text, "step": lambda code: _known(codes.STEPS, code)}
+
+
+@register.filter
+def alarm_text(alarm: Alarm) -> str:
+    """What happened and what to do; powers with words for their direction, codes in the reader's language."""
+    text = codes.ALARMS.get(alarm.kind)
+    if text is None:
+        return alarm.kind
+    fields = {name: FIELD_WORDS[name](value) if name in FIELD_WORDS and value else value for name, value in alarm.fields.items()}
+    if "value_kw" in fields:
+        fields["asked"] = _asked(fields.get("kind_of_setpoint", ""), fields["value_kw"])
+    if "measured_kw" in fields:
+        fields["shown"] = signed_power(fields["measured_kw"])
+    try:
+        return str(text) % {"key": alarm.key, **fields}
+    except (KeyError, TypeError):  # a field of an older row is missing or null: show what there is
+        return f"{alarm.kind} {alarm.key}"
 
 
 @register.filter

@@ -102,8 +102,111 @@ REASONS = {
     "data_fault": _("faulty data or forecast"),
     "market": _("market situation"),
     "drill": _("drill or test"),
-    # why a day was settled again (market/settlement/operations/_settle.py)
+    # why a day was settled again (vpp/daycycle.py, market/settlement/operations/_settle.py)
     "changed_inputs": _("inputs have changed"),
+    "new_evidence": _("a later meter reading or price is known"),
+}
+
+# Why something was refused, declined or left out.
+REFUSALS = {
+    # an instruction (market/instructions)
+    "unknown_award": _("it cites an award that is not ours"),
+    "award_of_another_product": _("its award is of another product"),
+    "window_over": _("its window is over"),
+    "outside_awarded_window": _("it reaches outside the awarded window"),
+    "above_award": _("it asks for more than was awarded, or the other way"),
+    "plan_violates_limits": _("no plan inside all limits was found"),
+    # an award (market/bids/domain/awards.py, market/bids/operations/_awards.py)
+    "period_twice": _("a period stands in it twice"),
+    "period_not_offered": _("it has a period that was not offered"),
+    "period_missing": _("an offered period is missing in it"),
+    "window_broken": _("its window has a hole"),
+    "quantity_not_offered": _("it has a quantity that was not offered"),
+    "price_below_offer": _("its price is below the offered one"),
+    "unknown_bid": _("it cites a bid that we did not send"),
+    "other_product_or_day": _("its product or day is not that of the bid"),
+    "contradicts_award": _("it contradicts the award that is known"),
+    "bid_not_standing": _("the bid does not stand any more"),
+    "reference_of_another_bid": _("its reference belongs to another bid"),
+    # a bid that waits for a person (market/bids/domain/awards.py)
+    "no_automatic_limits": _("the rule pack has no limits for automatic approval"),
+    "above_automatic_quantity": _("its quantity is above the automatic limit"),
+    "above_automatic_price": _("its price is above the automatic limit"),
+    # an invitation (market/bids/operations/_prepare.py); a limit may stand there as well
+    "window_not_possible": _("its window is not possible under the rules"),
+    # evidence of a settlement (market/settlement/domain/day.py)
+    "reading missing": _("meter reading missing"),
+    "baseline unavailable": _("no baseline: too few usable days"),
+    # what a reader of a settlement should know (market/settlement/queries/_inputs.py)
+    "no_day_ahead_trade": _("nothing was sold day-ahead"),
+    "award_price_differs_from_published": _("the award's prices differ from the published ones"),
+    "green_not_matched": _("green power is not matched yet"),
+    # delivery to a platform or gateway
+    "gone": _("the endpoint says that it is gone"),
+    "failing": _("it has failed for too long"),
+    "no answer in time": _("no answer in time"),
+    "not acknowledged in time": _("not acknowledged in time"),
+    "the gateway has no endpoint or no credentials": _("the gateway has no endpoint or no credentials"),
+    "ConnectionError": _("no connection"),
+    "Timeout": _("no answer in time"),
+    # named errors that an instruction or an invitation can end in
+    "dispatch.stop_active": _("the global stop is active"),
+    "dispatch.problem_refused": _("no plan can be computed from what is known"),
+    "forecasts.portfolio_empty": _("the portfolio has no asset on that day"),
+    "bid.forecast_missing": _("there is no complete forecast"),
+    "bid.after_gate_closure": _("the gate had closed"),
+    "bid.no_platform": _("the portfolio has no platform"),
+    "bid.portfolio_too_small": _("the portfolio can move less than the market takes"),
+    "bid.price_history_missing": _("no complete price curve is known"),
+    "bid.day_ahead_prices_missing": _("the day-ahead prices are not complete"),
+    "rules.no_rule_pack": _("no rule pack is valid"),
+    "rules.figure_unknown": _("the rule pack lacks a figure"),
+    "rules.bands_not_aligned": _("the tariff bands do not fit the periods"),
+    "rules.unknown_tariff_class": _("the rule pack lacks the tariff class"),
+    "metering.baseline_unavailable": _("there is no baseline"),
+    "periods.outside_grid": _("it lies outside the day's periods"),
+    "not_found": _("it is not known here"),
+}
+
+# How far a rule pack's figures can be relied on.
+RELIABILITIES = {
+    "official": _("official text"),
+    "reported": _("reported, needs confirmation"),
+    "unconfirmed": _("needs confirmation"),
+    "synthetic": _("synthetic"),
+}
+
+# How a baseline was made, and why a day is none of its examples (aggregator/metering/domain).
+BASELINES = {
+    "last_days": _("mean of the last days of this type"),
+    "highest_of": _("mean of the days with the most consumption"),
+    "similar_days": _("mean of the days of like energy"),
+    "none": _("without adjustment"),
+    "ratio": _("scaled by the hours before the event"),
+    "additive": _("shifted by the hours before the event"),
+    "same_day_not_metered": _("not adjusted: the day was not metered in time"),
+    "notified_before_the_window": _("not adjusted: notified before the hours that would count"),
+    "baseline_too_small_to_scale": _("not adjusted: too small to scale"),
+    "working": _("working day"),
+    "weekend": _("weekend"),
+    "holiday": _("holiday"),
+    "coverage": _("meter readings incomplete"),
+    "event_day": _("day with an event"),
+    "outage": _("outage"),
+    "lower_consumption": _("consumption too low to count"),
+    "unlike_energy": _("energy too far off the mean"),
+    "metering.baseline_unavailable": _("no baseline: too few usable days"),
+}
+
+# Steps of the day that can wait (vpp/daycycle.py).
+STEPS = {
+    "prepare": _("bid"),
+    "schedule": _("day schedule"),
+    "settle": _("settlement"),
+    "forecast": _("forecast"),
+    "score": _("score of the forecast"),
+    "rules": _("rule pack"),
+    "missed": _("gate closure"),
 }
 
 LIMITS = {
@@ -124,6 +227,13 @@ LIMITS = {
     "export_limit": _("export limit of a site"),
     "energy_limit": _("energy of a store"),
     "power_limit": _("power of an asset"),
+    # what bound a demand-response offer (market/bids/domain/firm.py, honest.py)
+    "invitation_maximum": _("the most that the invitation takes"),
+    "firm_envelope": _("what can be moved for sure"),
+    "forecast_margin": _("the plan less the margin of its own P10"),
+    "market_minimum": _("less than the market takes"),
+    "no_solution": _("no solution in time"),
+    "price_cap": _("its cost is above the price cap"),
 }
 
 CHECKS = {
@@ -151,7 +261,7 @@ ALARMS = {
         "Gateway %(gateway)s did not take its setpoints (%(reason)s). Its assets are at their fallback; call the site."
     ),
     "setpoint.contradicted": _(
-        "%(asset)s does not do what it acknowledged: asked for %(value_kw).1f kW, telemetry shows %(measured_kw).1f kW. "
+        "%(asset)s does not do what it acknowledged: asked: %(asked)s; telemetry shows: %(shown)s. "
         "The rest was dispatched again; have the asset checked."
     ),
     "instruction.underdelivery": _("The portfolio is %(short_kw).1f kW below the instruction. Look for assets that can still move."),
@@ -174,6 +284,6 @@ ALARMS = {
     "invitation.contradicts": _("The platform sent invitation %(reference)s again with other content. Call the platform."),
     "bid.invitation_not_answered": _("Invitation %(reference)s is not answered: %(reason)s."),
     "bid.needs_approval": _("The %(product)s bid for %(day)s waits for your approval: %(reason)s."),
-    "daycycle.waiting": _("A step of the day waits for its input (%(key)s). Look at prices, forecasts and meter readings."),
+    "daycycle.waiting": _("A step of %(day)s waits for its input (%(step)s). Look at prices, forecasts and meter readings."),
     "job.dead": _("Job %(job)s was given up: %(error)s. Mend the cause, then run it again."),
 }

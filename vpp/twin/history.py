@@ -64,7 +64,7 @@ def write_history(*, park: ParkFolder, folder: Path, seed: int) -> list[WrittenF
 
 def _write(path: Path, table: pa.Table, label: dict[str, str]) -> WrittenFile:
     table = table.replace_schema_metadata({**label})
-    pq.write_table(table, path, compression="zstd", compression_level=15, use_dictionary=False, store_schema=False)
+    pq.write_table(table, path, compression="zstd", compression_level=15, use_dictionary=False)
     return WrittenFile(path, table.num_rows, path.stat().st_size)
 
 

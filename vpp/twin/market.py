@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ class Operator:
         self._errand(self._rules.publishes_at, "price-day-ahead", "price.published", lambda: _price_data(self._day_ahead))
         for prices in self._real_time:
             published_at = prices.grid.ends_at + timedelta(minutes=30)
-            self._errand(published_at, f"price-real-time-{published_at:%Y%m%d}", "price.published", lambda p=prices: _price_data(p))
+            self._errand(published_at, f"price-real-time-{published_at:%Y%m%d}", "price.published", partial(_price_data, prices))
 
     def _errand(self, due_at: datetime, what: str, kind: str, data: Callable[[], dict[str, Any] | None], **how: Any) -> None:
         message_id = f"{self.name}-{self.day:%Y%m%d}-{what}"
@@ -252,7 +253,7 @@ class Operator:
         if self._invitation is None or not self._invitation.called or not cleared:
             return None
         starts_at, ends_at = self._window()
-        mean_kw = sum(kw for kw, _ in cleared.values()) / len(cleared)
+        mean_kw = sum((kw for kw, _ in cleared.values()), Decimal(0)) / len(cleared)
         return {
             "instruction_id": f"I-{bid.bid_id}",
             "award_id": f"A-{bid.bid_id}",

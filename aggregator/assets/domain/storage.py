@@ -92,6 +92,11 @@ def envelope(spec: StorageSpec, *, grid: Grid, stored_kwh: float, margin_kwh: fl
 
 
 def device(spec: StorageSpec, envelope: Envelope, *, stored_kwh: float) -> Device:
+    """Moves as far as the envelope's power allows (0 where an owner opted out); energy follows from `stored_kwh` [kWh].
+
+    The cumulative bounds of the envelope are not used: they count from its own start, the state is newer. Standing
+    still is always possible, so power bounds never make the store infeasible.
+    """
     n = len(envelope.grid)
     if envelope.quality not in ("good", "degraded"):
         zero = np.zeros(n)
@@ -101,8 +106,8 @@ def device(spec: StorageSpec, envelope: Envelope, *, stored_kwh: float) -> Devic
     high = np.full(n, max(spec.ceiling_kwh, stored_kwh))
     return Device(
         fixed_kw=np.zeros(n),
-        up_kw=np.full(n, spec.discharge_kw),
-        down_kw=np.full(n, spec.charge_kw),
+        up_kw=np.clip(envelope.max_kw, 0.0, spec.discharge_kw),
+        down_kw=np.clip(-envelope.min_kw, 0.0, spec.charge_kw),
         up_cost_cny_per_kwh=spec.wear_cny_per_kwh,
         store=Store(stored_kwh, low, high, spec.charge_efficiency, spec.discharge_efficiency),
         terminal_value_ratio=spec.discharge_efficiency,

@@ -1,5 +1,6 @@
 """Schedules, their independent check, and what becomes of them: setpoints, reasons, verification."""
 
+from aggregator.dispatch.domain._solver import usable_solvers
 from aggregator.dispatch.domain.checker import Violation, check_schedule
 from aggregator.dispatch.domain.facts import AssetFacts, device_of, piece_of, unmovable
 from aggregator.dispatch.domain.problem import FirmBlock, ProblemRefused, ScheduleProblem, SiteProblem, Target
@@ -28,4 +29,5 @@ __all__ = [
     "safe_plan",
     "solve_schedule",
     "unmovable",
+    "usable_solvers",
 ]

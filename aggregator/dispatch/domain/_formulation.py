@@ -22,6 +22,7 @@ RELAX_FACTOR = 10.0  # an owner's limit gives way after everything that can be b
 COUNTER_FACTOR = 2.0  # moving against an instruction is worse than falling short
 CURTAIL_TIE_CNY_PER_KWH = 1e-5  # at a price of exactly zero nobody is curtailed
 MOVING_KW = 1e-6
+NARROW = 1e-6
 EXACT_CALL_PERIODS = 200  # loads x periods up to which every period may hold a call
 MARGIN_PERIODS = 2
 
@@ -59,6 +60,8 @@ class Formulation:
 
     def _variable(self, low: float, high: float | None, *, cost: float = 0.0, whole: bool = False) -> pulp.LpVariable:
         self._names += 1
+        if high is not None and 0 < high - low < NARROW:
+            high = low + NARROW  # a nearly fixed column misleads presolve; 1e-6 kWh is below what is checked
         variable = self.model.add_variable(f"v{self._names:07d}", low, high, pulp.LpInteger if whole else pulp.LpContinuous)
         if cost:
             self.cost.append((variable, cost))

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pulp
 
-MIP_GAP = 2e-4
+MIP_GAP = 1e-3  # ten times faster than 2e-4 on 60 assets; the gap to the relaxation hardly moves (0.2 to 0.3 %)
 FEASIBLE = 1e-5
+FEASIBLE_CBC = 1e-3  # its solution file is text with few digits; setpoints are rounded to 1e-3 kW anyway
 CLOSED_GAP = 1e-6
 GRACE_S = 1.0
 
@@ -68,6 +69,11 @@ class FencedCbc(pulp.COIN_CMD):
         return status
 
 
+def usable_solvers() -> tuple[str, ...]:
+    """Names of the solvers that can run here, the preferred one first."""
+    return tuple(name for name in ("HiGHS", "PULP_CBC_CMD") if pulp.getSolver(name, msg=False).available())
+
+
 def solve(model: pulp.LpProblem, *, seconds: float, integer: bool) -> Answer:
     """Solve in place within about `seconds` [s]. Never raises: without a usable point the answer is "none"."""
     if seconds <= 0:
@@ -81,12 +87,19 @@ def solve(model: pulp.LpProblem, *, seconds: float, integer: bool) -> Answer:
 
 
 def _with_highs(model: pulp.LpProblem, *, seconds: float, integer: bool) -> Answer:
-    try:
-        solver = pulp.HiGHS(msg=False, threads=1, timeLimit=seconds, gapRel=MIP_GAP if integer else None)
-        model.solve(solver)
-    except Exception:  # noqa: BLE001  (whatever a solver throws, the fallback stands ready)
-        return NONE
-    answer = _judge(model, "highs")
+    """A second try without presolve: HiGHS 1.15 presolved a feasible model with a nearly fixed column to "infeasible"."""
+    begun = time.monotonic()
+    for options in ({}, {"presolve": "off"}):
+        left = seconds - (time.monotonic() - begun)
+        if left <= 0:
+            return NONE
+        try:
+            model.solve(pulp.HiGHS(msg=False, threads=1, timeLimit=left, gapRel=MIP_GAP if integer else None, **options))
+        except Exception:  # noqa: BLE001  (whatever a solver throws, the fallback stands ready)
+            return NONE
+        if model.sol_status != pulp.LpSolutionInfeasible:
+            break
+    answer = _judge(model, "highs", FEASIBLE)
     if answer.status == "optimal" and integer:
         gap = float(model.solverModel.getInfo().mip_gap)
         return replace(answer, status="optimal" if gap <= CLOSED_GAP else "at_gap", gap_ratio=gap)
@@ -98,15 +111,15 @@ def _with_cbc(model: pulp.LpProblem, *, seconds: float) -> Answer:
         model.solve(FencedCbc(seconds=seconds))
     except Exception:  # noqa: BLE001
         return NONE
-    answer = _judge(model, "cbc")
+    answer = _judge(model, "cbc", FEASIBLE_CBC)
     # CBC stops at the gap that it was allowed and calls it optimal; it does not tell which gap.
     return replace(answer, status="at_gap", gap_ratio=MIP_GAP) if answer.status == "optimal" and model.isMIP() else answer
 
 
-def _judge(model: pulp.LpProblem, solver: str) -> Answer:
+def _judge(model: pulp.LpProblem, solver: str, tolerance: float) -> Answer:
     if model.sol_status not in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible):
         return NONE
-    if any(v.varValue is None for v in model.variables()) or not model.valid(FEASIBLE):
+    if any(v.varValue is None for v in model.variables()) or not model.valid(tolerance):
         return NONE
     status = "optimal" if model.sol_status == pulp.LpSolutionOptimal else "timeout"
     return Answer(status, solver, objective=float(pulp.value(model.objective)))

@@ -41,7 +41,7 @@ ACKNOWLEDGE_WITHIN = {
     "redispatch": timedelta(minutes=5),
     "stop": timedelta(minutes=5),
 }
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class StopActive(Anticipated):

@@ -147,7 +147,7 @@ def _alarm(row: Setpoint, finding: Finding, now: datetime) -> None:
     raise_alarm(
         kind="setpoint.contradicted",
         key=f"{row.plan.public_id}:{row.asset.public_id}",
-        severity="critical",
+        severity="critical" if row.plan.purpose in ALERT else "warning",
         at=now,
         enterprise_code=row.asset.site.enterprise.code,
         asset=row.asset.code,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ LIMIT_KWH = 1e6  # no car
 RATED_MARGIN = 1.05
 SOC_MARGIN = 0.05
 NUMBERS = {int, float, type(None)}
+DTYPES = (np.int64, np.int64, np.float64, np.float64, np.int16, np.int16)  # the columns of Points
 
 
 class SeriesRefused(Anticipated):
@@ -71,8 +72,7 @@ class SessionsRefused(SeriesRefused):
     text = "The charging session number %(number)s is not valid: %(why)s."
 
 
-@dataclass(frozen=True)
-class SeriesIn:
+class SeriesIn(NamedTuple):
     """One series as it was posted, unchecked: names and units of `POST /api/v1/telemetry`.
 
     asset is the public_id; starts_at an aware datetime or RFC 3339 text; injection_kw the mean power of
@@ -128,7 +128,7 @@ def parse_time(value: Any) -> datetime:
         raise TimeRefused(value=str(value)[:40]) from problem
 
 
-def _column(name: str, values: Any, low: float, high: float) -> np.ndarray:
+def finite_column(name: str, values: Any, low: float, high: float) -> np.ndarray:
     """float64 with NaN for None. Raises ColumnRefused for text, booleans, NaN, infinities and absurd sizes."""
     if isinstance(values, (list, tuple)) and set(map(type, values)) <= NUMBERS:
         try:
@@ -141,18 +141,41 @@ def _column(name: str, values: Any, low: float, high: float) -> np.ndarray:
     raise ColumnRefused(column=name, limits=f"[{low:g}, {high:g}]")
 
 
+def resolution(value: Any) -> int:
+    """Seconds of an interval. Raises ResolutionRefused unless whole intervals make an hour."""
+    if type(value) is not int or not 1 <= value <= 3600 or 3600 % value:
+        raise ResolutionRefused(value=str(value)[:40])
+    return value
+
+
+def marked_points(
+    *,
+    asset_id: np.ndarray,
+    at_us: np.ndarray,
+    injection_kw: np.ndarray,
+    soc_ratio: np.ndarray,
+    resolution_s: np.ndarray,
+    rated_kw: np.ndarray | float,
+) -> Points:
+    """Points of checked columns. A value beyond the rating is kept and marked; where all is missing there is no point."""
+    beyond = np.abs(injection_kw) > RATED_MARGIN * rated_kw
+    quality = np.where(beyond, OUT_OF_RANGE, GOOD).astype(np.int16)
+    points = Points(asset_id, at_us, injection_kw, np.clip(soc_ratio, 0.0, 1.0), resolution_s, quality)
+    silent = np.isnan(injection_kw) & np.isnan(soc_ratio)
+    return points.take(~silent) if silent.any() else points
+
+
 def check_series(*, series: SeriesIn, asset_id: int, rated_kw: float, received_at: datetime) -> Points:
     """The points of one series. A value beyond the rating is kept and marked OUT_OF_RANGE.
 
     Raises a SeriesRefused that says what is wrong with the series.
     """
     starts_at = parse_time(series.starts_at)
-    step = series.resolution_s
-    if type(step) is not int or not 1 <= step <= 3600 or 3600 % step:
-        raise ResolutionRefused(value=str(step)[:40])
-    injection_kw = _column("injection_kw", series.injection_kw, -LIMIT_KW, LIMIT_KW)
+    step = resolution(series.resolution_s)
+    injection_kw = finite_column("injection_kw", series.injection_kw, -LIMIT_KW, LIMIT_KW)
     n = len(injection_kw)
-    soc_ratio = np.full(n, np.nan) if series.soc_ratio is None else _column("soc_ratio", series.soc_ratio, -SOC_MARGIN, 1 + SOC_MARGIN)
+    absent = series.soc_ratio is None
+    soc_ratio = np.full(n, np.nan) if absent else finite_column("soc_ratio", series.soc_ratio, -SOC_MARGIN, 1 + SOC_MARGIN)
     if n == 0 or len(soc_ratio) != n or n * step > MAX_SPAN.total_seconds():
         raise LengthRefused(days=MAX_SPAN.days)
     if starts_at < received_at - MAX_AGE:
@@ -160,18 +183,15 @@ def check_series(*, series: SeriesIn, asset_id: int, rated_kw: float, received_a
     last = starts_at + (n - 1) * timedelta(seconds=step)
     if last > received_at + CLOCK_TOLERANCE:
         raise InFuture(value=last.isoformat())
-    beyond = np.abs(injection_kw) > RATED_MARGIN * rated_kw
     first_us = (starts_at - EPOCH) // timedelta(microseconds=1)
-    points = Points(
+    return marked_points(
         asset_id=np.full(n, asset_id, dtype=np.int64),
         at_us=first_us + step * SECOND_US * np.arange(n, dtype=np.int64),
         injection_kw=injection_kw,
-        soc_ratio=np.clip(soc_ratio, 0.0, 1.0),
+        soc_ratio=soc_ratio,
         resolution_s=np.full(n, step, dtype=np.int16),
-        quality=np.where(beyond, OUT_OF_RANGE, GOOD).astype(np.int16),
+        rated_kw=rated_kw,
     )
-    silent = np.isnan(injection_kw) & np.isnan(soc_ratio)
-    return points.take(~silent) if silent.any() else points
 
 
 def _optional_kwh(item: Mapping[str, Any], name: str, number: int) -> float | None:
@@ -208,10 +228,16 @@ def check_sessions(*, sessions: Any, received_at: datetime) -> list[SessionFacts
     return found
 
 
-def merge(batches: Sequence[Points]) -> Points:
-    """All points by (asset, time), each once: a later series of the post wins, and its gaps keep the earlier value."""
-    joined = Points(*(np.concatenate([getattr(batch, f.name) for batch in batches]) for f in fields(Points)))
-    points = joined.take(np.lexsort((joined.at_us, joined.asset_id)))  # stable: later series stay later
+def join(batches: Sequence[Points]) -> Points:
+    """All points in the order of the batches."""
+    if not batches:
+        return Points(*(np.empty(0, dtype=kind) for kind in DTYPES))
+    return Points(*(np.concatenate([getattr(batch, f.name) for batch in batches]) for f in fields(Points)))
+
+
+def merge(points: Points) -> Points:
+    """The points by (asset, time), each once: a later one wins, and what it is missing keeps the earlier value."""
+    points = points.take(np.lexsort((points.at_us, points.asset_id)))  # stable: later points stay later
     again = (np.diff(points.asset_id) == 0) & (np.diff(points.at_us) == 0)
     for k in np.flatnonzero(again):
         if np.isnan(points.injection_kw[k + 1]):

@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from uuid import UUID
 
 import numpy as np
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
-from aggregator.assets.domain import parse_spec
-from aggregator.gateways.domain import ChannelFacts, GatewayFacts
+from aggregator.gateways.domain import GatewayFacts
 from aggregator.gateways.operations import SEEN_EVERY, mark_seen
-from aggregator.gateways.queries import channels_of
-from aggregator.telemetry.domain import AssetUnknown, Points, SeriesIn, SeriesRefused, SessionFacts, check_series, check_sessions, merge
+from aggregator.telemetry import partitions
+from aggregator.telemetry.domain import AssetUnknown, Points, SeriesIn, SeriesRefused, SessionFacts, check_post, check_sessions, merge
+from aggregator.telemetry.operations import _staging as staging
 from aggregator.telemetry.operations._fold import refold_late
 from aggregator.telemetry.operations._retention import HOT_DAYS
 from aggregator.telemetry.operations._sessions import write_sessions
-from aggregator.telemetry.operations._staging import upsert
-from aggregator.telemetry.partitions import ensure_partitions, hold
+from aggregator.telemetry.operations._speakers import Speaker, asset_text, speakers_of
 
 DAY_US = 86_400 * 1_000_000
 UNIX_DAY = date(1970, 1, 1)
@@ -41,63 +39,74 @@ class IngestReport:
     rejected: tuple[Rejected, ...]
 
 
-@dataclass(frozen=True)
-class _Speaker:
-    asset_id: int
-    rated_kw: float
-
-
 def ingest(*, gateway: GatewayFacts, series: Sequence[SeriesIn], received_at: datetime) -> IngestReport:
     """Store what this gateway says about its assets. `received_at` is business time.
 
     Idempotent: the same post again adds no row. Raises nothing for a bad series: it is in the report.
     """
-    speakers = _speakers(gateway, series)
-    batches: list[Points] = []
-    sessions: list[tuple[int, list[SessionFacts]]] = []
-    rejected: list[Rejected] = []
-    for index, one in enumerate(series):
-        try:
-            speaker = speakers.get(_uuid(one.asset))
-            if speaker is None:
-                raise AssetUnknown(asset=str(one.asset)[:60])
-            stays = check_sessions(sessions=one.sessions, received_at=received_at)
-            batches.append(check_series(series=one, asset_id=speaker.asset_id, rated_kw=speaker.rated_kw, received_at=received_at))
-            if stays:
-                sessions.append((speaker.asset_id, stays))
-        except SeriesRefused as refusal:
-            rejected.append(Rejected(index, refusal))
-    accepted = duplicates = 0
-    if batches:
-        points = merge(batches)
-        days = [UNIX_DAY + timedelta(days=int(day)) for day in np.unique(points.at_us // DAY_US)]
-        with transaction.atomic():
-            hold(days=[day for day in days if day <= received_at.date() - AT_RISK])
-            ensure_partitions(days=days)
-            accepted = upsert(points=points, received_at=received_at)
-            write_sessions(stays=sessions, known_at=received_at)
-            if accepted:
-                refold_late(points=points)
-        duplicates = sum(map(len, batches)) - accepted
+    said, refused = _checked_identity(gateway, series, received_at)
+    told, bad = check_post(
+        series=[series[one.index] for one in said],
+        asset_ids=[one.speaker.asset_id for one in said],
+        rated_kw=[one.speaker.rated_kw for one in said],
+        received_at=received_at,
+    )
+    refused |= {said[k].index: refusal for k, refusal in bad.items()}
+    stays = [(one.speaker.asset_id, one.stays) for k, one in enumerate(said) if one.stays and k not in bad]
+    accepted = 0
+    if len(told) or stays:
+        accepted = _stored(points=merge(told), stays=stays, received_at=received_at)
     if gateway.last_seen_at is None or received_at - gateway.last_seen_at >= SEEN_EVERY:
         mark_seen(gateway_id=gateway.id, at=received_at)
-    return IngestReport(accepted=accepted, duplicates=duplicates, rejected=tuple(rejected))
+    rejected = tuple(Rejected(index, refused[index]) for index in sorted(refused))
+    return IngestReport(accepted=accepted, duplicates=len(told) - accepted, rejected=rejected)
 
 
-def _uuid(value: object) -> UUID | None:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The series at `index`, its asset, and the sessions that it tells of."""
+
+    index: int
+    speaker: Speaker
+    stays: list[SessionFacts]
+
+
+def _checked_identity(
+    gateway: GatewayFacts, series: Sequence[SeriesIn], received_at: datetime
+) -> tuple[list[_Said], dict[int, SeriesRefused]]:
+    names = [asset_text(one.asset) for one in series]
+    speakers = speakers_of(gateway_id=gateway.id, named=set(filter(None, names)))
+    said: list[_Said] = []
+    refused: dict[int, SeriesRefused] = {}
+    for index, (one, name) in enumerate(zip(series, names, strict=True)):
+        try:
+            if name not in speakers:
+                raise AssetUnknown(asset=str(one.asset)[:60])
+            said.append(_Said(index, speakers[name], check_sessions(sessions=one.sessions, received_at=received_at)))
+        except SeriesRefused as refusal:
+            refused[index] = refusal
+    return said, refused
+
+
+def _stored(*, points: Points, stays: list[tuple[int, list[SessionFacts]]], received_at: datetime) -> int:
+    """All or nothing; what another process changed since this one looked is looked at again, once."""
     try:
-        return UUID(value) if isinstance(value, str) else value if isinstance(value, UUID) else None
-    except ValueError:
-        return None
+        return _write(points, stays, received_at)
+    except DatabaseError as failure:
+        if not (partitions.is_outdated(failure) or staging.is_outdated(failure)):
+            raise
+    partitions.forget()
+    staging.forget()
+    return _write(points, stays, received_at)
 
 
-def _speakers(gateway: GatewayFacts, series: Sequence[SeriesIn]) -> dict[UUID | None, _Speaker]:
-    wanted = {public_id for one in series if (public_id := _uuid(one.asset)) is not None}
-    found: dict[UUID | None, _Speaker] = {}
-    for public_id, channel in channels_of(gateway_id=gateway.id, public_ids=wanted).items():
-        found[public_id] = _Speaker(channel.asset_id, _rated_kw(channel))
-    return found
-
-
-def _rated_kw(channel: ChannelFacts) -> float:
-    return float(parse_spec(channel.kind, channel.spec).rated_kw)  # type: ignore[attr-defined]
+@transaction.atomic
+def _write(points: Points, stays: list[tuple[int, list[SessionFacts]]], received_at: datetime) -> int:
+    days = [UNIX_DAY + timedelta(days=int(day)) for day in np.unique(points.at_us // DAY_US)]
+    partitions.hold(days=[day for day in days if day <= received_at.date() - AT_RISK])
+    partitions.ensure_partitions(days=days)
+    accepted = staging.upsert(points=points, received_at=received_at)
+    write_sessions(stays=stays, known_at=received_at)
+    if accepted:
+        refold_late(points=points)
+    return accepted

@@ -5,9 +5,11 @@ same conflict rule. "Only if changed" is what keeps a replay from bloating the t
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from weakref import WeakSet
 
 import numpy as np
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 from aggregator.telemetry.domain import Points
 from aggregator.telemetry.models import TelemetrySample
@@ -33,6 +35,14 @@ SIZES = {"n1": 8, "n2": 8, "n3": 8, "n4": 8, "n5": 2, "n6": 2}
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 POSTGRES_EPOCH_US = 946_684_800_000_000  # 2000-01-01
+
+CREATE_STAGE = (
+    f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGE} (asset_id bigint, at timestamptz, injection_kw float8, "
+    "soc_ratio float8, resolution_s smallint, quality smallint) ON COMMIT DELETE ROWS"
+)
+# Sessions that are known to have the temporary table. A pooler may take it away: then the COPY fails as is_outdated() says.
+_with_stage: WeakSet[Any] = WeakSet()
+_NO_TABLE = "42P01"
 
 # A missing part keeps the stored one; of two deliveries the one received later wins.
 ON_CONFLICT = """
@@ -71,12 +81,22 @@ def wire(points: Points) -> bytes:
     return HEADER + rows.tobytes() + TRAILER
 
 
+def is_outdated(failure: DatabaseError) -> bool:
+    """Whether a write failed because the session has lost its temporary table."""
+    return getattr(failure.__cause__, "sqlstate", None) == _NO_TABLE
+
+
+def forget() -> None:
+    """Make the temporary table anew where it is missing."""
+    _with_stage.clear()
+
+
 def _copied(points: Points, received_at: datetime) -> int:
+    session = connection.connection
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGE} (asset_id bigint, at timestamptz, injection_kw float8, "
-            "soc_ratio float8, resolution_s smallint, quality smallint) ON COMMIT DELETE ROWS"
-        )
+        if session not in _with_stage:
+            cursor.execute(CREATE_STAGE)
+            transaction.on_commit(lambda: _with_stage.add(session))
         if connection.savepoint_ids:  # inside a longer transaction the rows of an earlier call are still there
             cursor.execute(f"TRUNCATE {STAGE}")
         with cursor.copy(f"COPY {STAGE} FROM STDIN (FORMAT BINARY)") as copy:

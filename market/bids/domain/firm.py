@@ -8,7 +8,7 @@ import numpy as np
 
 from aggregator.dispatch.domain import STATUSES, AssetFacts, FirmBlock, ScheduleProblem
 from market.bids.domain.honest import FirmOffer, honest_quantity, price_of
-from market.bids.domain.offer import checked_schedule
+from market.bids.domain.offer import Budget, checked_schedule
 
 SHORT_KW = 1e-3
 
@@ -45,11 +45,11 @@ def demand_response_offer(
     `problem` holds the expected envelopes and prices and no firm block. A zero quantity is no offer, and
     its `limit` says why: nothing is promised that no checked plan holds, or that the cap does not pay.
     """
-    share_s = deadline_s / 3
-    idle = checked_schedule(replace(problem, firm=None), assets=assets, deadline_s=share_s)
+    budget = Budget(deadline_s=deadline_s, solves=3)
+    idle = checked_schedule(replace(problem, firm=None), assets=assets, deadline_s=budget.share_s())
     most_kw = min(ask.max_kw, float(np.min(ask.firm_move_kw, initial=np.inf))) + ask.margin_kw
     block = _block(ask, price=ask.price_cap_cny_per_mwh, max_kw=most_kw)
-    best = checked_schedule(replace(problem, firm=block), assets=assets, deadline_s=share_s)
+    best = checked_schedule(replace(problem, firm=block), assets=assets, deadline_s=budget.share_s())
     if idle is None or best is None:
         return _none("no_solution", ask)
     planned_kw = round(best.firm_kw, 3)  # a solver's dust must not cost a quantity step
@@ -64,7 +64,7 @@ def demand_response_offer(
     if quantity == 0:
         return _none(limit, ask, planned_kw)
     block = _block(ask, price=Decimal(0), max_kw=float(quantity), fixed_kw=float(quantity))
-    held = checked_schedule(replace(problem, firm=block), assets=assets, deadline_s=share_s)
+    held = checked_schedule(replace(problem, firm=block), assets=assets, deadline_s=budget.share_s())
     if held is None or held.shortfall_kw.max(initial=0.0) > SHORT_KW:
         return _none("no_solution", ask, planned_kw)
     energy_mwh = float(quantity) / 1000 * len(ask.baseline_kw) * problem.grid.hours

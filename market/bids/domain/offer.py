@@ -1,5 +1,6 @@
 """The spot offer: what the portfolio would do at each scenario's prices, as monotone steps per period."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,20 @@ class SpotOffer:
     in_window: np.ndarray
     plan: Schedule | None
     dropped_scenarios: int = 0
+
+
+class Budget:
+    """Wall time for several solves: what one does not use, the later ones have."""
+
+    def __init__(self, *, deadline_s: float, solves: int) -> None:
+        self._until = time.monotonic() + deadline_s
+        self._left = solves
+
+    def share_s(self) -> float:
+        """Time for the next solve [s]."""
+        share = max(0.0, self._until - time.monotonic()) / max(1, self._left)
+        self._left -= 1
+        return share
 
 
 def checked_schedule(problem: ScheduleProblem, *, assets: Mapping[str, AssetFacts], deadline_s: float) -> Schedule | None:
@@ -58,14 +73,16 @@ def spot_offer(
         one movement, one product.
     """
     n = len(problem.grid)
-    share_s = deadline_s / len(scenarios_cny_per_mwh)
+    budget = Budget(deadline_s=deadline_s, solves=len(scenarios_cny_per_mwh))
     in_window = np.zeros(n, dtype=bool)
     if firm is not None:
         in_window[firm.window] = True
     plans: list[Schedule] = []
     prices: list[np.ndarray] = []
     for scenario in scenarios_cny_per_mwh:
-        plan = checked_schedule(replace(problem, injection_value_cny_per_kwh=scenario / 1000, firm=firm), assets=assets, deadline_s=share_s)
+        plan = checked_schedule(
+            replace(problem, injection_value_cny_per_kwh=scenario / 1000, firm=firm), assets=assets, deadline_s=budget.share_s()
+        )
         if plan is not None:
             plans.append(plan)
             prices.append(scenario)

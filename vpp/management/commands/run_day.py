@@ -16,6 +16,7 @@ from aggregator.kernel.errors import Anticipated
 from aggregator.support.problems import text_of
 from vpp.park_folder.reader import read_descriptor
 from vpp.replay.conductor import replay_day
+from vpp.replay.database import migrate_if_needed
 from vpp.replay.screen import progress_bar, result_table
 from vpp.replay.summary import summary_of
 
@@ -34,6 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, park: str, day: date, **options: Any) -> None:
         console = Console(stderr=options["json"] == "-")
         folder = park_folder(park)
+        migrate_if_needed()
         try:
             with progress_bar(console, f"{folder.name} {day}") as say:
                 played = replay_day(

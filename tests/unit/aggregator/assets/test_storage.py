@@ -1,5 +1,6 @@
 """A battery, whatever it is told: inside its limits, and no energy from nothing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -102,5 +103,33 @@ def test_a_meter_outside_the_band_gives_a_device_that_can_still_be_planned():
 def test_a_battery_that_is_not_heard_of_offers_nothing():
     spec = physics.StorageSpec(energy_kwh=100, charge_kw=50, discharge_kw=50)
     device = physics.device(spec, physics.envelope(spec, grid=GRID, stored_kwh=50, quality="stale"), stored_kwh=50)
+    assert not device.up_kw.any()
+    assert not device.down_kw.any()
+
+
+@given(spec=batteries(), free=st.lists(st.booleans(), min_size=12, max_size=12), wish=st.lists(st.floats(-1, 1), min_size=12, max_size=12))
+def test_the_device_moves_where_its_envelope_does_and_its_store_can_follow(spec, free, wish):
+    """An owner's window takes the power away for that window only; whatever the device allows, physics can do."""
+    stored = physics.initial_state(spec).stored_kwh
+    whole = physics.envelope(spec, grid=GRID, stored_kwh=stored)
+    room = np.array(free, dtype=float)
+    device = physics.device(spec, replace(whole, max_kw=whole.max_kw * room, min_kw=whole.min_kw * room), stored_kwh=stored)
+    open_ = physics.device(spec, whole, stored_kwh=stored)
+    assert (device.up_kw == np.where(free, open_.up_kw, 0)).all()
+    assert (device.down_kw == np.where(free, open_.down_kw, 0)).all()
+    level, h, told = stored, GRID.hours, []
+    for t, share in enumerate(wish):  # any plan inside power and store is carried out to the kW
+        up = min(max(share, 0) * device.up_kw[t], (level - device.store.min_kwh[t]) * device.store.eta_out / h)
+        down = min(max(-share, 0) * device.down_kw[t], (device.store.max_kwh[t] - level) / device.store.eta_in / h)
+        level += h * (device.store.eta_in * down - up / device.store.eta_out)
+        told.append(up - down)
+    states, injected = run(spec, told)
+    assert injected == pytest.approx(np.array(told), abs=1e-6)
+    assert states[-1].stored_kwh == pytest.approx(level, abs=1e-5)
+
+
+def test_a_full_and_empty_band_cannot_be_moved():
+    spec = physics.StorageSpec(energy_kwh=100, charge_kw=50, discharge_kw=40, soc_min_ratio=0.5, soc_max_ratio=0.5)
+    device = physics.device(spec, physics.envelope(spec, grid=GRID, stored_kwh=50), stored_kwh=50)
     assert not device.up_kw.any()
     assert not device.down_kw.any()

@@ -80,3 +80,28 @@ def test_a_solver_that_lies_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(pulp.HiGHS, "actualSolve", lie)
     monkeypatch.setattr(_solver.FencedCbc, "actualSolve", raising)
     assert checked(park()).status == "fallback"
+
+
+def nearly_fixed() -> pulp.LpProblem:
+    """A feasible model with a column that may move by 7e-10 only, as rounded energy bounds of cars once gave."""
+    model = pulp.LpProblem("nearly_fixed", pulp.LpMinimize)
+    x, way = pulp.LpVariable("x", 0.9719979756046, 0.9719979763031), pulp.LpVariable("way", 0, 1, cat="Integer")
+    model += 2.0 * x + way
+    model += x + way >= 1.0
+    return model
+
+
+def test_infeasible_is_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HiGHS called a feasible model infeasible in presolve; without presolve it finds the optimum."""
+    honest = pulp.HiGHS.actualSolve
+
+    def presolve_errs(self: pulp.HiGHS, lp: pulp.LpProblem, **options: object) -> int:
+        if "presolve" in self.optionsDict:
+            return honest(self, lp, **options)
+        lp.assignStatus(pulp.LpStatusInfeasible, pulp.LpSolutionInfeasible)
+        return pulp.LpStatusInfeasible
+
+    monkeypatch.setattr(pulp.HiGHS, "actualSolve", presolve_errs)
+    answer = _solver.solve(nearly_fixed(), seconds=10, integer=True)
+    assert answer.solver == "highs"
+    assert answer.usable

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.telemetry.domain import GOOD, OUT_OF_RANGE, Points, SeriesIn, SeriesRefused, check_series, check_sessions, merge
+from aggregator.telemetry.domain import GOOD, OUT_OF_RANGE, Points, SeriesIn, SeriesRefused, check_series, check_sessions, join, merge
 
 NOW = datetime(2025, 7, 2, 12, 0, tzinfo=UTC)
 
@@ -106,7 +106,7 @@ def test_merge_keeps_each_key_once_and_the_last_told_value(batches):
         at, kw, soc = (np.array(column) for column in zip(*batch, strict=True))
         ones = np.ones(len(batch), dtype=np.int64)
         points.append(Points(ones, at.astype(np.int64), kw.astype(float), soc.astype(float), ones, ones))
-    merged = merge(points)
+    merged = merge(join(points))
     assert merged.at_us.tolist() == sorted(told)
     np.testing.assert_array_equal(merged.injection_kw, [told[at][0] for at in sorted(told)])
     np.testing.assert_array_equal(merged.soc_ratio, [told[at][1] for at in sorted(told)])

@@ -25,9 +25,10 @@ class Bench:
     def __init__(self, **faults) -> None:
         store = PlantAsset("store", "storage", StorageSpec(energy_kwh=400, charge_kw=100, discharge_kw=100), "s")
         world = World(Grid(START, timedelta(minutes=15), 96), {}, {})
-        ignores = [row for row in faults.get("lies", ())]
+        ignores = list(faults.get("lies", ()))
         self.plant = Plant(assets=[store], world=world, step=timedelta(minutes=5), ignores=ignores)
-        self.now, self.kept = START, []
+        self.now = START
+        self.kept: list[tuple] = []
         self.gateway = Gateway(
             code="g", secret=SECRET, api_key="key", assets={ASSET_ID: "store"}, plant=self.plant, faults=GatewayFaults(**faults), seed=1,
             business_now=lambda: self.now, wall_now=lambda: WALL, journal=lambda *row: self.kept.append(row),

@@ -41,7 +41,7 @@ def test_a_price_below_every_step_awards_nothing() -> None:
 
 def test_demand_response_is_cut_to_what_was_invited() -> None:
     offer = bid("demand_response", steps=[("2000", "900")])
-    window = {"starts_at": GRID.starts[70], "ends_at": GRID.starts[72], "direction": "shave"}
+    window: dict = {"starts_at": GRID.starts[70], "ends_at": GRID.starts[72], "direction": "shave"}
     cleared = clear_demand_response(offer, max_kw=Decimal(600), price=Decimal(3000), **window)
     assert list(cleared.values()) == [(Decimal(600), Decimal(3000))] * 2
     assert clear_demand_response(offer, max_kw=Decimal(600), price=Decimal(1999), **window) == {}
