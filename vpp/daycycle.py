@@ -109,8 +109,8 @@ class _Round:
         try:
             pack = pack_on(park_id=self.portfolio.park_id, day=day)
             times = day_times(pack=pack, day=day, tz=self.tz)
-        except Anticipated as missing:
-            self._waiting("rules", day, self.now - PATIENCE, str(missing))
+        except Anticipated as problem:
+            self._waiting("rules", day, self.now - PATIENCE, str(problem))
             return
         steps: dict[str, Callable[[Due, Pack, DayTimes], str | None]] = {
             "forecast": self._forecast,

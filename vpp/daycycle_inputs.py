@@ -14,6 +14,7 @@ from aggregator.forecasts.queries import latest_run
 from aggregator.kernel.calendar import is_working
 from aggregator.kernel.periods import Grid, delivery_day
 from aggregator.metering.models import MeteringPoint, MeterReading
+from aggregator.metering.queries import latest_available_at
 from market.bids.domain import POLICY, lookback
 from market.bids.models import Bid
 from market.instructions.queries import to_complete
@@ -97,9 +98,11 @@ def settled_as_of(*, portfolio: PortfolioFacts, day: date) -> datetime | None:
 
 def newest_evidence(*, portfolio: PortfolioFacts, day: date, now: datetime) -> datetime | None:
     """When the newest reading or price of the day arrived."""
-    readings = MeterReading.objects.filter(metering_point_id__in=_points(portfolio, day), day=day, available_at__lte=now)
     prices = PriceCurve.objects.filter(park_id=portfolio.park_id, day=day, available_at__lte=now)
-    found = [rows.aggregate(newest=Max("available_at"))["newest"] for rows in (readings, prices)]
+    found = (
+        latest_available_at(site_ids=_site_ids(portfolio, day), day=day, known_at=now),
+        prices.aggregate(newest=Max("available_at"))["newest"],
+    )
     return max((at for at in found if at is not None), default=None)
 
 
@@ -124,10 +127,6 @@ def orders_to_complete(*, portfolio: PortfolioFacts, now: datetime) -> bool:
 
 def _site_ids(portfolio: PortfolioFacts, day: date) -> list[int]:
     return [site.site_id for site in sites_on(portfolio_id=portfolio.id, day=day)]
-
-
-def _points(portfolio: PortfolioFacts, day: date) -> list[int]:
-    return list(MeteringPoint.objects.filter(site_id__in=_site_ids(portfolio, day)).values_list("pk", flat=True))
 
 
 def _connections(portfolio: PortfolioFacts, day: date) -> list[int]:

@@ -39,8 +39,8 @@ def database() -> Finding:
     try:
         with connection.cursor() as cursor:
             cursor.execute("select 1")
-        if connection.vendor == "postgresql" and connection.pg_version < 150000:  # type: ignore[attr-defined]
-            return Finding("database", False, f"PostgreSQL {connection.pg_version}", "use PostgreSQL 15 or newer")  # type: ignore[attr-defined]
+        if connection.vendor == "postgresql" and connection.pg_version < 150000:
+            return Finding("database", False, f"PostgreSQL {connection.pg_version}", "use PostgreSQL 15 or newer")
     except DatabaseError as problem:
         return Finding("database", False, str(problem).strip(), "start the database, or correct DATABASE_URL")
     return Finding("database", True, connection.vendor)

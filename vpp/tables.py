@@ -35,12 +35,16 @@ def csv_answer(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
 
 @dataclass(frozen=True)
 class Choice:
-    """One select above a list: `lookup` of the rows has to equal what the address says."""
+    """One select above a list: what the address says narrows the rows."""
 
     name: str
     label: str
-    lookup: str
     options: tuple[tuple[str, str], ...]
+    narrow: Callable[[QuerySet, str], QuerySet]
+
+
+def equal(lookup: str) -> Callable[[QuerySet, str], QuerySet]:
+    return lambda rows, code: rows.filter(**{lookup: code})
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,9 @@ class Listing:
         return any(chosen for _, chosen in self.filters)
 
 
-def listing(request: HttpRequest, rows: QuerySet, choices: Sequence[Choice], columns: Sequence[Column], *, name: str) -> Listing | HttpResponse:
+def listing(
+    request: HttpRequest, rows: QuerySet, choices: Sequence[Choice], columns: Sequence[Column], *, name: str
+) -> Listing | HttpResponse:
     """The page that the address asks for, or the whole list as CSV where it says ?format=csv."""
     filters = []
     for choice in choices:
@@ -71,7 +77,7 @@ def listing(request: HttpRequest, rows: QuerySet, choices: Sequence[Choice], col
         chosen = wanted if wanted in {code for code, _ in choice.options} else ""
         filters.append((choice, chosen))
         if chosen:
-            rows = rows.filter(**{choice.lookup: chosen})
+            rows = choice.narrow(rows, chosen)
     if request.GET.get("format") == "csv":
         return csv_answer(name, [c.heading for c in columns], ([c.value(row) for c in columns] for row in rows[:EXPORT_ROWS]))
     return Listing(Paginator(rows, PAGE_ROWS).get_page(request.GET.get("page")), filters)

@@ -13,7 +13,7 @@ from aggregator.gateways.queries import authenticate
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.periods import as_utc
 from aggregator.support import clock
-from aggregator.support.problems import problem_response, text_of
+from aggregator.support.problems import problems_answered
 
 MAX_ITEMS = 20_000
 CLAIMS = ("accepted", "rejected")
@@ -21,23 +21,18 @@ CLAIMS = ("accepted", "rejected")
 
 @csrf_exempt
 @require_POST
+@problems_answered
 def post_acknowledgements(request: HttpRequest) -> HttpResponseBase:
     """200 `{recorded, duplicates, unknown: [setpoint_id]}`, or problem+json 400, 401, 413, 415."""
-    try:
-        gateway = authenticate(api_key=bearer(request.headers.get("Authorization", "")))
-        if gateway is None:
-            raise KeyRefused()
-        data = read_json(
-            body=request.read(MAX_BODY_BYTES + 1),
-            content_type=request.headers.get("Content-Type", ""),
-            content_encoding=request.headers.get("Content-Encoding", ""),
-        )
-        report = operations.acknowledge(gateway=gateway, items=_claims(data), received_at=clock.now())
-    except Anticipated as refused:
-        response = problem_response(status=refused.status, code=refused.code, title=text_of(refused), request=request)
-        if refused.status == 401:
-            response["WWW-Authenticate"] = "Bearer"
-        return response
+    gateway = authenticate(api_key=bearer(request.headers.get("Authorization", "")))
+    if gateway is None:
+        raise KeyRefused()
+    data = read_json(
+        body=request.read(MAX_BODY_BYTES + 1),
+        content_type=request.headers.get("Content-Type", ""),
+        content_encoding=request.headers.get("Content-Encoding", ""),
+    )
+    report = operations.acknowledge(gateway=gateway, items=_claims(data), received_at=clock.now())
     return JsonResponse({"recorded": report.recorded, "duplicates": report.duplicates, "unknown": [str(i) for i in report.unknown]})
 
 

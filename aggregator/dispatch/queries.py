@@ -8,6 +8,7 @@ from uuid import UUID
 import numpy as np
 
 from aggregator.dispatch.models import DispatchPlan, GlobalStop, Setpoint
+from aggregator.kernel.errors import NotFound
 from aggregator.kernel.periods import Grid
 from aggregator.support.arrays import unpack_f4
 
@@ -130,9 +131,12 @@ def plans(
     return found if ends_after is None else [plan for plan in found if plan.grid.ends_at > ends_after]
 
 
-def plan(*, plan_id: int) -> PlanFacts | None:
+def plan(*, plan_id: int) -> PlanFacts:
+    """Raises NotFound."""
     row = DispatchPlan.objects.filter(pk=plan_id).first()
-    return None if row is None else _plan(row)
+    if row is None:
+        raise NotFound(what="dispatch plan")
+    return _plan(row)
 
 
 def current_plan(*, portfolio_id: int, at: datetime) -> PlanFacts | None:

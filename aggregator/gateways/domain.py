@@ -69,17 +69,6 @@ class GatewayFacts:
     sealed_secret: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True)
-class ChannelFacts:
-    """One asset behind a gateway, as its telemetry is checked."""
-
-    asset_id: int
-    public_id: UUID
-    code: str
-    kind: str
-    spec: dict
-
-
 def digest(key: str) -> str:
     """SHA-256 hex of the whole key (it has 256 random bits, so no slow hash is needed)."""
     return hashlib.sha256(key.encode()).hexdigest()

@@ -1,9 +1,8 @@
 """Who a gateway is, and which gateway speaks for an asset."""
 
 from collections.abc import Collection
-from uuid import UUID
 
-from aggregator.gateways.domain import ChannelFacts, GatewayFacts, fits, prefix_of
+from aggregator.gateways.domain import GatewayFacts, fits, prefix_of
 from aggregator.gateways.models import Channel, Gateway
 from aggregator.kernel.errors import NotFound
 
@@ -41,22 +40,7 @@ def gateway(*, gateway_id: int) -> GatewayFacts:
     return _facts(row)
 
 
-def gateways_of_park(*, park_id: int) -> list[GatewayFacts]:
-    """All gateways of a park, by enterprise, site and gateway code."""
-    rows = Gateway.objects.select_related("site__enterprise").filter(site__enterprise__park_id=park_id)
-    return [_facts(row) for row in rows.order_by("site__enterprise__code", "site__code", "code")]
-
-
 def channels(*, asset_ids: Collection[int]) -> dict[int, GatewayFacts]:
     """{asset_id: gateway that speaks for it}; an asset without a channel is absent."""
     rows = Channel.objects.filter(asset_id__in=asset_ids).select_related("gateway__site__enterprise")
     return {row.asset_id: _facts(row.gateway) for row in rows.order_by("asset__code", "asset_id")}
-
-
-def channels_of(*, gateway_id: int, public_ids: Collection[UUID] | None = None) -> dict[UUID, ChannelFacts]:
-    """The assets behind a gateway by public_id, or those of them that are asked for."""
-    rows = Channel.objects.filter(gateway_id=gateway_id)
-    if public_ids is not None:
-        rows = rows.filter(asset__public_id__in=public_ids)
-    values = rows.values_list("asset_id", "asset__public_id", "asset__code", "asset__kind", "asset__spec")
-    return {row[1]: ChannelFacts(*row) for row in values}

@@ -46,7 +46,7 @@ def split(total: int, weights: Mapping[Key, Decimal]) -> dict[Key, int]:
         raise ValueError("weights must be >= 0")
     whole = sum((Fraction(weight) for weight in weights.values()), Fraction(0))
     if total == 0:
-        return {key: 0 for key in weights}
+        return dict.fromkeys(weights, 0)
     if whole == 0:
         raise ValueError("nothing to split by: all weights are zero")
     size = abs(total)

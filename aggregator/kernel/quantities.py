@@ -3,7 +3,9 @@
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TypeVar
 
-Signed = TypeVar("Signed")  # float, Decimal or numpy array
+import numpy as np
+
+Signed = TypeVar("Signed", float, Decimal, np.ndarray)
 
 KWH = Decimal("0.001")
 WH_PER_KWH = 1000
@@ -11,7 +13,7 @@ WH_PER_KWH = 1000
 
 def from_consumption(value: Signed) -> Signed:
     """Consumption-positive to injection-positive (and back: the flip is its own inverse)."""
-    return -value  # type: ignore[operator, no-any-return]
+    return -value
 
 
 to_consumption = from_consumption

@@ -6,35 +6,29 @@ from django.views.decorators.http import require_POST
 
 from aggregator.gateways.domain import MAX_BODY_BYTES, BodyRefused, KeyRefused, bearer, read_json
 from aggregator.gateways.queries import authenticate
-from aggregator.kernel.errors import Anticipated
 from aggregator.metering.domain import ReadingIn
 from aggregator.metering.operations import import_readings
 from aggregator.support import clock
-from aggregator.support.problems import problem_response, text_of
+from aggregator.support.problems import problems_answered, text_of
 
 MAX_READINGS = 5_000
 
 
 @csrf_exempt
 @require_POST
+@problems_answered
 def post_readings(request: HttpRequest) -> HttpResponseBase:
     """200 `{accepted, revisions, duplicates, rejected: [{index, reason, detail}]}`, or problem+json 400, 401, 413, 415."""
-    try:
-        gateway = authenticate(api_key=bearer(request.headers.get("Authorization", "")))
-        if gateway is None:
-            raise KeyRefused()
-        data = read_json(
-            body=request.read(MAX_BODY_BYTES + 1),
-            content_type=request.headers.get("Content-Type", ""),
-            content_encoding=request.headers.get("Content-Encoding", ""),
-        )
-        source = f"gateway {gateway.code}"
-        report = import_readings(readings=_readings(data), available_at=clock.now(), source=source, site_ids=[gateway.site_id])
-    except Anticipated as refused:
-        response = problem_response(status=refused.status, code=refused.code, title=text_of(refused), request=request)
-        if refused.status == 401:
-            response["WWW-Authenticate"] = "Bearer"
-        return response
+    gateway = authenticate(api_key=bearer(request.headers.get("Authorization", "")))
+    if gateway is None:
+        raise KeyRefused()
+    data = read_json(
+        body=request.read(MAX_BODY_BYTES + 1),
+        content_type=request.headers.get("Content-Type", ""),
+        content_encoding=request.headers.get("Content-Encoding", ""),
+    )
+    source = f"gateway {gateway.code}"
+    report = import_readings(readings=_readings(data), available_at=clock.now(), source=source, site_ids=[gateway.site_id])
     rejected = [{"index": one.index, "reason": one.refusal.code, "detail": text_of(one.refusal)} for one in report.rejected]
     return JsonResponse({"accepted": report.accepted, "revisions": report.revisions, "duplicates": report.duplicates, "rejected": rejected})
 

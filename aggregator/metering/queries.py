@@ -122,9 +122,11 @@ def day_readings(*, point_ids: Collection[int], day: date, as_of: datetime) -> d
     return {point_id: reading for (point_id, _), reading in _readings(point_ids=point_ids, days=[day], as_of=as_of).items()}
 
 
-def latest_available_at(*, site_ids: Collection[int], day: date) -> datetime | None:
-    """When the newest reading of the day (any revision, any point of these sites) became known; None: there is none."""
-    rows = MeterReading.objects.filter(metering_point__site_id__in=site_ids, day=day)
+def latest_available_at(*, site_ids: Collection[int], day: date, known_at: datetime) -> datetime | None:
+    """When the newest reading of the day (any revision, any point of these sites) became known, of those known at
+    `known_at`; None: there is none.
+    """
+    rows = MeterReading.objects.filter(metering_point__site_id__in=site_ids, day=day, available_at__lte=known_at)
     return rows.aggregate(newest=Max("available_at"))["newest"]
 
 

@@ -1,10 +1,12 @@
 """problem+json (RFC 9457) for every failure that an API client meets."""
 
 import logging
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -38,6 +40,22 @@ def problem_response(
 ) -> JsonResponse:
     body = body_of(status=status, code=code, title=title, request=request, errors=errors)
     return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
+
+
+def problems_answered(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """For views without DRF: what was foreseen is answered as problem+json; 401 names the scheme (RFC 9110)."""
+
+    @wraps(view)
+    def answering(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except Anticipated as refused:
+            response = problem_response(status=refused.status, code=refused.code, title=text_of(refused), request=request)
+            if refused.status == 401:
+                response["WWW-Authenticate"] = "Bearer"
+            return response
+
+    return answering
 
 
 def _pointers(detail: Any, pointer: str = "") -> list[dict[str, Any]]:

@@ -39,7 +39,8 @@ class GreenMatch(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["run", "generation_point", "consumer", "path"], name="green_match_once", nulls_distinct=False),
+            models.UniqueConstraint(fields=["run", "generation_point", "consumer", "path"], name="green_match_once"),
+            models.UniqueConstraint(fields=["run", "generation_point"], condition=Q(consumer=None), name="green_match_unmatched_once"),
             models.CheckConstraint(
                 condition=Q(path="unmatched", consumer=None) | (~Q(path="unmatched") & Q(consumer__isnull=False)), name="green_match_path"
             ),

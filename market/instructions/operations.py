@@ -55,7 +55,7 @@ def receive(*, platform_id: int, portfolio_id: int, message: InstructionMessage,
     reason = _problem(award, portfolio_id, message, received_at)
     with transaction.atomic():
         row = None if award is None or award.bid.product != "demand_response" else _create(award, platform_id, message, received_at)
-        if not reason:
+        if row is not None and not reason:
             jobs.enqueue(name=EXECUTE_JOB, key=str(row.public_id), payload={"instruction_id": row.pk})
             return row.pk
         if row is not None:

@@ -401,7 +401,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='greenmatch',
-            constraint=models.UniqueConstraint(fields=('run', 'generation_point', 'consumer', 'path'), name='green_match_once', nulls_distinct=False),
+            constraint=models.UniqueConstraint(fields=('run', 'generation_point', 'consumer', 'path'), name='green_match_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='greenmatch',
+            constraint=models.UniqueConstraint(condition=models.Q(('consumer', None)), fields=('run', 'generation_point'), name='green_match_unmatched_once'),
         ),
         migrations.AddConstraint(
             model_name='greenmatch',
@@ -501,7 +505,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='settlementline',
-            constraint=models.UniqueConstraint(fields=('run', 'contract', 'component'), name='settlement_line_once', nulls_distinct=False),
+            constraint=models.UniqueConstraint(fields=('run', 'contract', 'component'), name='settlement_line_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='settlementline',
+            constraint=models.UniqueConstraint(condition=models.Q(('contract', None)), fields=('run', 'component'), name='settlement_line_own_account_once'),
         ),
         migrations.AddConstraint(
             model_name='settlementline',

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from aggregator.kernel.errors import Anticipated
 from aggregator.support import clock
-from aggregator.support.problems import problem_response, text_of
+from aggregator.support.problems import problem_response, problems_answered
 from market.platforms import operations
 from market.platforms.domain import MAX_BODY_BYTES, MessageTooLarge
 
@@ -24,6 +24,7 @@ class NotJson(Anticipated):
 
 @csrf_exempt  # a machine without session: the signature over the raw body is the authority
 @require_POST
+@problems_answered
 def receive(request: HttpRequest, platform_code: str) -> HttpResponse:
     """202 once the message is committed; the work is a job."""
     try:
@@ -32,8 +33,6 @@ def receive(request: HttpRequest, platform_code: str) -> HttpResponse:
         received = operations.receive(
             platform_code=platform_code, headers=dict(request.headers), body=body, received_at=clock.now(), wall=wall
         )
-    except Anticipated as refused:
-        return problem_response(status=refused.status, code=refused.code, title=text_of(refused), request=request)
     except (OperationalError, InterfaceError):
         # Never 2xx for what is not committed; the sender tries again.
         response = problem_response(

@@ -46,8 +46,8 @@ def _field(name: str, kind: Any) -> serializers.Field:
         kind = next(arg for arg in get_args(kind) if arg is not NoneType)
     if get_origin(kind) is tuple:
         return _serializer(get_args(kind)[0])(many=True)
-    if is_dataclass(kind):
-        return _serializer(kind)(allow_null=optional)  # type: ignore[arg-type]
+    if isinstance(kind, type) and is_dataclass(kind):
+        return _serializer(kind)(allow_null=optional)
     if kind is Decimal:
         digits, places = DECIMALS["kwh" if name.endswith("_kwh") else "amount_cny"]
         return serializers.DecimalField(max_digits=digits, decimal_places=places, allow_null=optional)

@@ -70,7 +70,8 @@ class SettlementLine(models.Model):
     class Meta:
         ordering = ["contract", "component"]
         constraints = [
-            models.UniqueConstraint(fields=["run", "contract", "component"], name="settlement_line_once", nulls_distinct=False),
+            models.UniqueConstraint(fields=["run", "contract", "component"], name="settlement_line_once"),
+            models.UniqueConstraint(fields=["run", "component"], condition=Q(contract=None), name="settlement_line_own_account_once"),
             models.CheckConstraint(condition=Q(component__in=COMPONENTS), name="settlement_line_component"),
             models.CheckConstraint(condition=Q(gross_fen=F("enterprise_fen") + F("operator_fen")), name="settlement_line_balances"),
         ]

@@ -7,8 +7,17 @@ import pytest
 from babel.messages.pofile import read_po
 
 from aggregator.assets.domain import KINDS
+from aggregator.dispatch.domain import STATUSES
 from aggregator.dispatch.domain.reasons import LIMITS, REASONS
-from market.settlement.models import COMPONENTS
+from aggregator.dispatch.models import OUTCOMES, PURPOSES, SETPOINT
+from aggregator.support.models import SEVERITIES
+from market.bids.domain import explain
+from market.bids.models import BID, PRODUCTS
+from market.instructions.models import INSTRUCTION
+from market.rules.domain._pack import SECTIONS
+from market.rules.models import RELIABILITIES
+from market.settlement.models import COMPONENTS, RUN
+from market.settlement.operations._settle import CHANGED
 from vpp.texts import codes
 from vpp.texts.collect import LOCALE, ROOT, find_texts
 
@@ -47,10 +56,73 @@ def test_no_chinese_outside_the_catalogues() -> None:
 
 
 def test_every_code_has_words() -> None:
-    assert not set(REASONS) - set(codes.REASONS)
-    assert not set(LIMITS) - set(codes.LIMITS)
+    assert not {*REASONS, *explain.REASONS, CHANGED} - set(codes.REASONS)
+    assert not {*LIMITS, *explain.LIMITS} - set(codes.LIMITS)
     assert not set(COMPONENTS) - set(codes.COMPONENTS)
     assert not set(KINDS) - set(codes.KINDS)
+
+
+def literals(path: str, pattern: str) -> set[str]:
+    """Codes that stand as literals in a file; the pattern has to find some."""
+    found = set(re.findall(pattern, (ROOT / path).read_text()))
+    assert found, f"the pattern found nothing in {path}"
+    return found
+
+
+# Where a code is a literal: file, pattern, and who has its words.
+LITERALS = [
+    ("market/bids/domain/honest.py", r'limits(?:\["(\w+)"\]| = \{"(\w+)")', codes.LIMITS),
+    ("market/bids/domain/honest.py", r'Decimal\(0\), "(\w+)"', codes.LIMITS),
+    ("market/bids/domain/firm.py", r'_none\("(\w+)"', codes.LIMITS),
+    ("market/bids/domain/awards.py", r'return "(\w+)"', codes.REFUSALS),
+    ("market/bids/operations/_awards.py", r'return (?:"" if .* else )?"(\w+)"', codes.REFUSALS),
+    ("market/bids/operations/_prepare.py", r'_declined?\([^"]*"(\w+)"', codes.REFUSALS),
+    ("market/instructions/domain.py", r'return "(\w+)"', codes.REFUSALS),
+    ("market/instructions/operations.py", r'(?:reason=|return )"(\w+)"', codes.REFUSALS),
+    ("market/settlement/domain/day.py", r'Unverified\([^"]*"([\w ]+)"', codes.REFUSALS),
+    ("market/settlement/queries/_inputs.py", r'notes\.append\("(\w+)"\)', codes.REFUSALS),
+    ("market/platforms/operations/delivery.py", r'stopped_reason = "(\w+)"', codes.REFUSALS),
+    ("aggregator/dispatch/operations/_verify.py", r'why="([\w ]+)"', codes.REFUSALS),
+    ("aggregator/metering/domain/_baseline.py", r'unchanged\("(\w+)"\)', codes.BASELINES),
+    ("aggregator/dispatch/operations/_stop.py", r'action="([\w.]+)"', codes.ACTIONS),
+    ("market/bids/operations/_send.py", r'_record\(row, "([\w.]+)"', codes.ACTIONS),
+    ("market/platforms/operations/endpoints.py", r'_audit\(platform, "([\w.]+)"', codes.ACTIONS),
+    ("market/platforms/operations/inbound.py", r'action="([\w.]+)"', codes.ACTIONS),
+    ("market/platforms/operations/outbound.py", r'action="([\w.]+)"', codes.ACTIONS),
+    ("market/settlement/operations/_finalise.py", r'action="([\w.]+)"', codes.ACTIONS),
+    ("vpp/daycycle.py", r'reason="(\w+)"', codes.REASONS),
+    ("vpp/daycycle.py", r'"(\w+)": self\._', codes.STEPS),
+]
+
+
+@pytest.mark.parametrize(("path", "pattern", "words"), LITERALS)
+def test_every_literal_code_has_words(path: str, pattern: str, words: dict) -> None:
+    found = {code for hit in literals(path, pattern) for code in ([hit] if isinstance(hit, str) else hit) if code}
+    assert not found - set(words), path
+
+
+def test_what_a_rule_pack_says_of_itself_has_words() -> None:
+    assert set(codes.RELIABILITIES) == set(RELIABILITIES)
+    assert set(codes.PACK_SECTIONS) == set(SECTIONS)
+
+
+def test_an_instruction_is_refused_in_words() -> None:
+    """Any named error of what an instruction or a bid goes through may become a reason."""
+    modules = (
+        "aggregator/dispatch/operations/_plan.py",
+        "aggregator/dispatch/domain/problem.py",
+        "market/bids/operations/_prepare.py",
+        "market/rules/queries.py",
+        "market/rules/domain/_figures.py",
+    )
+    named = set().union(*(literals(path, r'code = "([\w.]+)"') for path in modules))
+    assert not named - set(codes.REFUSALS)
+
+
+def test_states_have_words() -> None:
+    lifecycles = (BID, INSTRUCTION, RUN, SETPOINT)
+    assert not {state for lifecycle in lifecycles for state in lifecycle.states} - set(codes.STATES)
+    assert not {*OUTCOMES, *PURPOSES, *PRODUCTS, *SEVERITIES, *STATUSES} - set(codes.STATES)
 
 
 def test_every_alarm_has_words() -> None:

@@ -52,7 +52,7 @@ def test_statements_and_lines_add_up_to_the_fen(played: Played) -> None:
         assert sum(total for of, _, total in statements if of == version) == enterprises
     for version, contract, total in statements:
         assert sum(row[5] for row in rows if row[:2] == [version, contract]) == total
-    assert summary["statements_total_fen"] == runs[-1][3]
+    assert summary["statements_total_fen"] == max(runs, key=lambda run: run[1])[3]
 
 
 def test_playing_it_again_changes_nothing_and_says_so(played: Played) -> None:

@@ -44,11 +44,12 @@ def test_a_killed_worker_costs_time_and_no_fen(played: Played, service_urls: tup
         run = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)
         try:
             wait_until_the_day_has_begun(run, env)
+            assert worker.poll() is None, "the worker ended by itself: " + (tmp_path / "worker.log").read_text()[-3000:]
             kill(worker)
             time.sleep(1)
             assert run.poll() is None, "the day ended before the worker was killed: the test shows nothing"
             worker = start_worker(env, tmp_path / "worker.log")
-            status = run.wait(timeout=LONGEST_SECONDS)
+            status = wait_for(run, worker)
         finally:
             run.kill()
             kill(worker)
@@ -57,6 +58,14 @@ def test_a_killed_worker_costs_time_and_no_fen(played: Played, service_urls: tup
     summary = json.loads(summary_file.read_text())
     volatile = {"steps", "peak_memory_mib", "start_memory_mib"}
     assert {k: v for k, v in summary.items() if k not in volatile} == {k: v for k, v in expected.items() if k not in volatile}
+
+
+def wait_for(run: subprocess.Popen, worker: subprocess.Popen) -> int:
+    """Status of the run; at once when the second worker is gone, for then it cannot end."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while run.poll() is None and worker.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return run.poll() if run.poll() is not None else -1
 
 
 def wait_until_the_day_has_begun(run: subprocess.Popen, env: dict[str, str]) -> None:

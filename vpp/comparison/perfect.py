@@ -31,8 +31,8 @@ class ActualAsset:
     def device(self) -> Device:
         physics = kind_of(self.kind).physics
         if self.stored_kwh is None:
-            return physics.device(self.spec, self.envelope)  # type: ignore[no-any-return]
-        return physics.device(self.spec, self.envelope, stored_kwh=self.stored_kwh)  # type: ignore[no-any-return]
+            return physics.device(self.spec, self.envelope)
+        return physics.device(self.spec, self.envelope, stored_kwh=self.stored_kwh)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from django.utils.translation import gettext as _
 
 from aggregator.assets.domain import parse_spec
+from aggregator.assets.domain.ev_station import EvStationSpec
 from aggregator.kernel.periods import Grid, midnight
 from vpp.park_folder.charging import Stay, read_stays, unsteered
 from vpp.park_folder.problems import Findings
@@ -95,9 +96,9 @@ class ContentsReader:
             found = read_stays(source, station=asset.code, tables=self._tables, findings=self._findings)
             if found is not None:
                 end = grid.ends_at
-                spec = parse_spec(asset.kind, asset.spec)
+                spec = EvStationSpec.model_validate(asset.spec)  # only stations have sessions
                 stays[asset.code] = [s for s in found if s.plugged_in_at < end and (s.plugged_out_at or end) > grid.starts_at]
-                natural[asset.code], _charged = unsteered(spec, stays[asset.code], grid=grid)  # type: ignore[arg-type]
+                natural[asset.code], _charged = unsteered(spec, stays[asset.code], grid=grid)
 
     def _natural_kw(self, asset: Asset, use: PowerUse, source: SeriesSource, grid: Grid) -> np.ndarray | None:
         column = use.column or asset.code
@@ -117,7 +118,7 @@ class ContentsReader:
             "value.below_zero", source, asset, below, _("%(code)s: %(count)s values below zero taken as declared (%(how)s)"), use.below_zero
         )
         kw[below] = 0.0 if use.below_zero == "zero" else np.nan
-        rated_kw = float(parse_spec(asset.kind, asset.spec).rated_kw)  # type: ignore[attr-defined]
+        rated_kw = float(parse_spec(asset.kind, asset.spec).rated_kw)
         above = kw > rated_kw
         self._count("value.above_rated", source, asset, above, _("%(code)s: %(count)s values above rated_kw held at it"), "")
         return np.minimum(kw, rated_kw)

@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from aggregator.assets.domain import parse_spec
+from aggregator.assets.domain.storage import StorageSpec
 from aggregator.forecasts.operations import import_weather
 from aggregator.kernel.periods import SHANGHAI, Grid, day_of, delivery_day, midnight
 from aggregator.kernel.quantities import kwh_from_wh
@@ -86,9 +87,9 @@ class HistoryWriter:
         for asset in self._park.assets:
             self._progress(asset.code)
             series = {"injection_kw": injection[asset.code]}
-            if asset.kind == "storage":
-                spec = parse_spec(asset.kind, asset.spec)
-                series["soc_ratio"] = np.full(len(self._contents.grid), spec.soc_initial_ratio)  # type: ignore[attr-defined]
+            spec = parse_spec(asset.kind, asset.spec)
+            if isinstance(spec, StorageSpec):
+                series["soc_ratio"] = np.full(len(self._contents.grid), spec.soc_initial_ratio)
             for name, values in series.items():
                 rows = [
                     DayValues(one.day, values[one.periods], self._park.resolution_s, known_at(self._park.telemetry_known, one.day))

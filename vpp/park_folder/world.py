@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aggregator.assets.domain import Session, parse_spec
+from aggregator.assets.domain import Session
+from aggregator.assets.domain.ev_station import EvStationSpec
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.periods import Grid
 from vpp.park_folder.charging import Stay, as_sessions, unsteered
@@ -66,12 +67,12 @@ def load_world(*, park_dir: Path, data_root: Path | None, day: date, n_days: int
 
 
 def _sessions(park: ParkFolder, contents: Contents, grid: Grid) -> dict[str, tuple[Session, ...]]:
-    specs = {asset.code: parse_spec(asset.kind, asset.spec) for asset in park.assets}
+    specs = {asset.code: EvStationSpec.model_validate(asset.spec) for asset in park.assets if asset.kind == "ev_station"}
     before = Grid(contents.grid.starts_at, grid.resolution, len(contents.grid) - len(grid))
     out = {}
     for code, stays in sorted(contents.stays.items()):
         earlier = [stay for stay in stays if stay.plugged_in_at < grid.starts_at]
-        _kw, charged = unsteered(specs[code], earlier, grid=before)  # type: ignore[arg-type]
+        _kw, charged = unsteered(specs[code], earlier, grid=before)
         here = [stay for stay in stays if stay.plugged_out_at is not None and stay.plugged_out_at > grid.starts_at]
         out[code] = as_sessions([_what_is_left(stay, charged.get(stay.key, 0.0)) for stay in here], origin=grid.starts_at)
     return out

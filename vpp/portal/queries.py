@@ -1,30 +1,28 @@
 """What one enterprise may know about itself. Every function starts from its enterprise."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+
+from django.db.models import QuerySet
 
 from aggregator.assets.models import Asset
 from aggregator.dispatch.models import Setpoint
 from aggregator.enterprises.models import Enterprise
 from aggregator.telemetry.queries import Latest, latest
 from market.green.queries import GreenShare, green_share
-from market.instructions.models import DispatchInstruction
 from market.settlement.models import Statement
+
+STALE = timedelta(minutes=20)
 
 
 @dataclass(frozen=True)
 class AssetNow:
+    """`stale`: what was heard last is too old to be called now."""
+
     asset: Asset
     latest: Latest | None
     setpoint: Setpoint | None
-
-
-@dataclass(frozen=True)
-class OwnEvent:
-    """One instruction as it concerned this enterprise's assets."""
-
-    instruction: DispatchInstruction
-    setpoints: list[Setpoint]
+    stale: bool
 
 
 def own_assets(*, enterprise: Enterprise, now: datetime) -> list[AssetNow]:
@@ -32,35 +30,19 @@ def own_assets(*, enterprise: Enterprise, now: datetime) -> list[AssetNow]:
     heard = latest(asset_ids=[asset.pk for asset in assets], at=now)
     ruling = Setpoint.objects.filter(asset__in=assets, starts_at__lte=now, ends_at__gt=now).exclude(state__in=("superseded", "expired"))
     current = {setpoint.asset_id: setpoint for setpoint in ruling.order_by("plan__sequence")}
-    return [AssetNow(asset, heard.get(asset.pk), current.get(asset.pk)) for asset in assets]
+    found = [(asset, heard.get(asset.pk), current.get(asset.pk)) for asset in assets]
+    return [AssetNow(asset, last, setpoint, last is not None and now - last.at > STALE) for asset, last, setpoint in found]
 
 
-def own_events(*, enterprise: Enterprise) -> list[OwnEvent]:
-    """Instructions that asked something of this enterprise's assets, newest first."""
-    events = []
-    for instruction in DispatchInstruction.objects.order_by("-starts_at")[:100]:
-        setpoints = Setpoint.objects.filter(
-            asset__site__enterprise=enterprise,
-            plan__portfolio_id=instruction.portfolio_id,
-            plan__purpose__in=("instruction", "redispatch"),
-            starts_at__lt=instruction.ends_at,
-            ends_at__gt=instruction.starts_at,
-        )
-        rows = list(setpoints.exclude(state="superseded").select_related("asset").order_by("starts_at", "asset__code"))
-        if rows:
-            events.append(OwnEvent(instruction, rows))
-    return events
-
-
-def own_statements(*, enterprise: Enterprise) -> list[Statement]:
-    return list(
-        Statement.objects.filter(enterprise=enterprise).select_related("run", "contract").order_by("-run__delivery_day", "-run__version")
-    )
+def own_statements(*, enterprise: Enterprise) -> QuerySet[Statement]:
+    rows = Statement.objects.filter(enterprise=enterprise).select_related("run", "contract", "replaced_by")
+    return rows.order_by("-run__delivery_day", "-run__version", "contract__number")
 
 
 def own_statement(*, enterprise: Enterprise, public_id: str) -> Statement | None:
     rows = Statement.objects.filter(enterprise=enterprise, public_id=public_id)
-    return rows.select_related("run", "contract").prefetch_related("lines").first()
+    related = ("run", "contract", "replaces__run", "replaced_by__run")
+    return rows.select_related(*related).prefetch_related("lines").first()
 
 
 def settled_days(*, enterprise: Enterprise) -> list[date]:

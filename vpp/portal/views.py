@@ -1,6 +1,5 @@
 """Enterprise portal pages: my assets, my events, my statements, my green share."""
 
-import csv
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,14 +9,17 @@ from django.views.decorators.http import require_GET
 from aggregator.enterprises.models import Enterprise
 from aggregator.enterprises.queries import enterprises_visible_to
 from aggregator.support import clock
+from market.settlement.models import Statement
+from vpp.pack_notes import pack_of_label
 from vpp.portal import queries
 from vpp.portal.access import portal_page
-from vpp.portal.csv_safe import safe_cell
+from vpp.portal.events import own_events
+from vpp.tables import Column, csv_answer, listing
 from vpp.templatetags.vpp import component_text
 
 
 def _page(request: HttpRequest, enterprise: Enterprise, template: str, **context: Any) -> HttpResponse:
-    others = enterprises_visible_to(request.user).exclude(pk=enterprise.pk).order_by("code")[:50]
+    others = enterprises_visible_to(request.user).exclude(pk=enterprise.pk).order_by("code")
     return render(request, template, {"enterprise": enterprise, "others": others, "now": clock.now(), **context})
 
 
@@ -30,40 +32,63 @@ def assets(request: HttpRequest, enterprise: Enterprise) -> HttpResponse:
 @require_GET
 @portal_page
 def events(request: HttpRequest, enterprise: Enterprise) -> HttpResponse:
-    return _page(request, enterprise, "portal/events.html", rows=queries.own_events(enterprise=enterprise))
+    return _page(request, enterprise, "portal/events.html", rows=own_events(enterprise=enterprise))
+
+
+STATEMENT_COLUMNS = [
+    Column("delivery_day", lambda row: row.run.delivery_day.isoformat()),
+    Column("version", lambda row: row.run.version),
+    Column("state", lambda row: row.run.state),
+    Column("contract", lambda row: row.contract.number),
+    Column("total_fen", lambda row: row.total_fen),
+    Column("issued_at", lambda row: row.issued_at.isoformat()),
+]
+LINE_COLUMNS = [
+    Column("number", lambda line: line.number),
+    Column("component", lambda line: component_text(line.component)),
+    Column("quantity_kwh", lambda line: line.quantity_kwh),
+    Column("gross_fen", lambda line: line.gross_fen),
+    Column("operator_fen", lambda line: line.operator_fen),
+    Column("amount_fen", lambda line: line.amount_fen),
+    Column("correction_of_version", lambda line: line.correction_of_version),
+    Column("reason", lambda line: line.reason),
+]
 
 
 @require_GET
 @portal_page
 def statements(request: HttpRequest, enterprise: Enterprise) -> HttpResponse:
-    return _page(request, enterprise, "portal/statements.html", rows=queries.own_statements(enterprise=enterprise))
+    found = listing(request, queries.own_statements(enterprise=enterprise), [], STATEMENT_COLUMNS, name="statements")
+    if isinstance(found, HttpResponse):
+        return found
+    return _page(request, enterprise, "portal/statements.html", list=found, rows=found.page)
 
 
 @require_GET
 @portal_page
 def statement(request: HttpRequest, enterprise: Enterprise, public_id: str) -> HttpResponse:
-    found = queries.own_statement(enterprise=enterprise, public_id=public_id)
-    if found is None:
-        raise Http404
-    return _page(request, enterprise, "portal/statement.html", statement=found, lines=found.lines.all())
+    found = _own(enterprise, public_id)
+    pack = pack_of_label(found.run.rule_pack)
+    replaced_by = getattr(found, "replaced_by", None)
+    return _page(request, enterprise, "portal/statement.html", statement=found, lines=found.lines.all(), pack=pack, replaced_by=replaced_by)
 
 
 @require_GET
 @portal_page
 def statement_csv(request: HttpRequest, enterprise: Enterprise, public_id: str) -> HttpResponse:
-    """The statement's lines as CSV (UTF-8 with BOM, so that spreadsheets read Chinese)."""
+    """The statement's lines as CSV, the total last."""
+    found = _own(enterprise, public_id)
+    lines = [[column.value(line) for column in LINE_COLUMNS] for line in found.lines.all()]
+    total = ["", "total", "", "", "", found.total_fen, "", ""]
+    name = f"statement-{found.run.delivery_day}-v{found.run.version}"
+    return csv_answer(name, [column.heading for column in LINE_COLUMNS], [*lines, total])
+
+
+def _own(enterprise: Enterprise, public_id: str) -> Statement:
     found = queries.own_statement(enterprise=enterprise, public_id=public_id)
     if found is None:
         raise Http404
-    answer = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="statement-{found.run.delivery_day}-v{found.run.version}.csv"'
-    rows = csv.writer(answer)
-    rows.writerow(["number", "component", "quantity_kwh", "gross_fen", "operator_fen", "amount_fen", "correction_of_version", "reason"])
-    for line in found.lines.all():
-        cells = [line.number, component_text(line.component), line.quantity_kwh, line.gross_fen, line.operator_fen, line.amount_fen]
-        rows.writerow([safe_cell(cell) for cell in [*cells, line.correction_of_version or "", line.reason]])
-    rows.writerow(["", "total", "", "", "", found.total_fen, "", ""])
-    return answer
+    return found
 
 
 @require_GET

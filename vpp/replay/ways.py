@@ -196,11 +196,13 @@ def _firm(day: _Day) -> FirmBlock | None:
         portfolio_id=day.gathered.portfolio.id, delivery_day=day.gathered.day, product="demand_response", invitation__isnull=False
     ).first()
     ordered_kw = max(event.ordered_wh.values()) * to_kw
+    most_kw = invited.invitation.max_kw if invited and invited.invitation else ordered_kw
+    rule = day.gathered.inputs.rule  # what is delivered beyond the order is paid too, up to a ratio: whoever knows the day uses it
     return FirmBlock(
         window=window,
         baseline_kw=np.array(baseline),
         price_cny_per_kwh=float(min(event.price_cny_per_mwh.values())) / 1000,
-        max_kw=invited.invitation.max_kw if invited and invited.invitation else ordered_kw,
+        max_kw=most_kw * (float(rule.high_ratio) if rule else 1.0),
         direction=event.direction,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -51,6 +51,14 @@ class ChosenDay:
 
     day: date
     instead_of: date | None = None
+
+    @property
+    def previous(self) -> date:
+        return self.day - timedelta(days=1)
+
+    @property
+    def following(self) -> date:
+        return self.day + timedelta(days=1)
 
 
 def chosen_day(request: HttpRequest, *, portfolio_id: int, now: datetime) -> ChosenDay:

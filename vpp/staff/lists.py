@@ -8,7 +8,7 @@ from market.bids.models import BID, PRODUCTS
 from market.instructions.models import INSTRUCTION
 from market.settlement.models import RUN
 from vpp.charting import wall
-from vpp.tables import Choice, Column
+from vpp.tables import Choice, Column, equal
 from vpp.templatetags.vpp import alarm_text, state_text
 
 
@@ -17,7 +17,7 @@ def _states(codes: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 
 
 def instruction_choices() -> list[Choice]:
-    return [Choice("state", _("State"), "state", _states(INSTRUCTION.states))]
+    return [Choice("state", _("State"), _states(INSTRUCTION.states), equal("state"))]
 
 
 INSTRUCTION_COLUMNS = [
@@ -33,7 +33,10 @@ INSTRUCTION_COLUMNS = [
 
 
 def bid_choices() -> list[Choice]:
-    return [Choice("product", _("Product"), "product", _states(PRODUCTS)), Choice("state", _("State"), "state", _states(BID.states))]
+    return [
+        Choice("product", _("Product"), _states(PRODUCTS), equal("product")),
+        Choice("state", _("State"), _states(BID.states), equal("state")),
+    ]
 
 
 BID_COLUMNS = [
@@ -47,25 +50,19 @@ BID_COLUMNS = [
     Column("expected_value_cny", lambda row: row.expected_value_cny),
 ]
 
-ALARM_STATES = ("open", "acknowledged", "cleared")
 
-
-def alarms(state: str) -> QuerySet[Alarm]:
-    """Alarms in one of ALARM_STATES; all for anything else."""
-    rows = Alarm.objects.select_related("acknowledged_by")
-    if state == "open":
-        return rows.filter(cleared_at=None, acknowledged_at=None)
-    if state == "acknowledged":
-        return rows.filter(cleared_at=None, acknowledged_at__isnull=False)
-    return rows.filter(cleared_at__isnull=False) if state == "cleared" else rows
+def _in_state(rows: QuerySet[Alarm], state: str) -> QuerySet[Alarm]:
+    if state == "cleared":
+        return rows.filter(cleared_at__isnull=False)
+    return rows.filter(cleared_at=None, acknowledged_at__isnull=state == "open")
 
 
 def alarm_choices() -> list[Choice]:
-    return [Choice("severity", _("Severity"), "severity", _states(SEVERITIES))]
-
-
-def alarm_states() -> list[tuple[str, str]]:
-    return [("open", _("open")), ("acknowledged", _("acknowledged")), ("cleared", _("over"))]
+    states = (("open", _("open")), ("acknowledged", _("acknowledged")), ("cleared", _("over")))
+    return [
+        Choice("state", _("State"), states, _in_state),
+        Choice("severity", _("Severity"), _states(SEVERITIES), equal("severity")),
+    ]
 
 
 ALARM_COLUMNS = [
@@ -81,7 +78,7 @@ ALARM_COLUMNS = [
 
 
 def award_choices() -> list[Choice]:
-    return [Choice("product", _("Product"), "bid__product", _states(PRODUCTS))]
+    return [Choice("product", _("Product"), _states(PRODUCTS), equal("bid__product"))]
 
 
 AWARD_COLUMNS = [
@@ -94,7 +91,7 @@ AWARD_COLUMNS = [
 
 
 def settlement_choices() -> list[Choice]:
-    return [Choice("state", _("State"), "state", _states(RUN.states))]
+    return [Choice("state", _("State"), _states(RUN.states), equal("state"))]
 
 
 SETTLEMENT_COLUMNS = [

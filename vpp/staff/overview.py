@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from aggregator.assets.queries import PortfolioFacts, members_on
-from aggregator.dispatch.models import GlobalStop
+from aggregator.assets.queries import PortfolioFacts, members_on, portfolios
 from aggregator.forecasts.models import AvailabilityForecast, ForecastRun
 from aggregator.kernel.periods import SHANGHAI
 from aggregator.support.arrays import unpack_f4
@@ -39,15 +38,7 @@ class Overview:
     open_instruction: DispatchInstruction | None
     last_run: SettlementRun | None
     open_alarms: int
-    stop: GlobalStop | None
-
-    @property
-    def live_is_import(self) -> bool:
-        return (self.live_kw or 0) < 0
-
-    @property
-    def live_size_kw(self) -> float:
-        return abs(self.live_kw or 0)
+    portfolios: list[PortfolioFacts]
 
 
 def _movable(portfolio_id: int, now: datetime) -> Movable | None:
@@ -86,5 +77,5 @@ def overview(*, portfolio: PortfolioFacts, now: datetime) -> Overview:
         open_instruction=instructions.order_by("starts_at").first(),
         last_run=SettlementRun.objects.filter(portfolio_id=portfolio.id).exclude(state="superseded").first(),
         open_alarms=Alarm.objects.filter(cleared_at=None, acknowledged_at=None).count(),
-        stop=GlobalStop.objects.filter(portfolio_id=portfolio.id, released_at=None).first(),
+        portfolios=portfolios(),
     )

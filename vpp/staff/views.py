@@ -2,18 +2,20 @@
 
 import hashlib
 import json
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from aggregator.assets.queries import members_on
+from aggregator.assets.queries import PortfolioFacts, members_on
 from aggregator.dispatch import operations as dispatch_operations
 from aggregator.dispatch import queries as dispatch_queries
+from aggregator.enterprises.queries import staff_roles
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.periods import day_of
 from aggregator.support import clock
@@ -24,19 +26,41 @@ from market.bids.models import Award, Bid
 from market.instructions.models import DispatchInstruction
 from market.settlement import queries as settlement_queries
 from market.settlement.models import SettlementRun
+from vpp.pack_notes import pack_of_day, pack_of_label
+from vpp.staff import lists
 from vpp.staff.access import chosen_day, chosen_portfolio, staff_page
+from vpp.staff.bid_page import bid_curves
+from vpp.staff.chart_words import bid_words, day_words
 from vpp.staff.day_picture import day_picture
 from vpp.staff.forms import ReasonForm
-from vpp.staff.instruction_page import instruction_facts
+from vpp.staff.instruction_page import instruction_plans
 from vpp.staff.overview import overview
+from vpp.tables import Choice, Column, csv_answer, listing
+from vpp.templatetags.vpp import change_power
 
-PAGE_ROWS = 200
+AUDIT_ROWS = 200
 
 
-def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-    portfolio = chosen_portfolio(request)
+def _page(request: HttpRequest, template: str, *, portfolio: PortfolioFacts | None, **context: Any) -> HttpResponse:
     stop = dispatch_queries.active_stop(portfolio_id=portfolio.id) if portfolio else None
-    return render(request, template, {"portfolio": portfolio, "stop": stop, "now": clock.now(), **context})
+    keep = f"?portfolio={request.GET['portfolio']}" if request.GET.get("portfolio") else ""
+    may_operate = "operator" in staff_roles(request.user)
+    shared = {"portfolio": portfolio, "stop": stop, "now": clock.now(), "keep": keep, "may_operate": may_operate}
+    return render(request, template, {**shared, **context})
+
+
+def _list(
+    request: HttpRequest, template: str, rows: QuerySet, choices: Sequence[Choice], columns: Sequence[Column], *, name: str
+) -> HttpResponse:
+    found = listing(request, rows, choices, columns, name=name)
+    if isinstance(found, HttpResponse):
+        return found
+    return _page(request, template, portfolio=chosen_portfolio(request), list=found, rows=found.page)
+
+
+def _portfolio_id(request: HttpRequest) -> int | None:
+    portfolio = chosen_portfolio(request)
+    return portfolio.id if portfolio else None
 
 
 @require_GET
@@ -45,31 +69,15 @@ def show_overview(request: HttpRequest) -> HttpResponse:
     portfolio, now = chosen_portfolio(request), clock.now()
     if portfolio is None:
         return render(request, "staff/empty.html")
-    day = chosen_day(request, now=now)
-    words = {
-        "plan": _("Plan"),
-        "actual": _("Measured"),
-        "baseline": _("Baseline"),
-        "day_ahead": _("Day-ahead price"),
-        "real_time": _("Real-time price"),
-        "power_axis": _("kW, above 0 = feeding in"),
-        "price_axis": _("CNY/MWh"),
-        "now": _("now"),
-        "missing": _("no data"),
-        "description": _("Portfolio power of the day: plan, measured and baseline; prices below."),
-    }
-    picture = day_picture(
-        portfolio_id=portfolio.id, park_id=portfolio.park_id, day=day, resolution=timedelta(seconds=portfolio.resolution_s), now=now
-    )
+    chosen = chosen_day(request, portfolio_id=portfolio.id, now=now)
     return _page(
         request,
         "staff/overview.html",
+        portfolio=portfolio,
         facts=overview(portfolio=portfolio, now=now),
-        day=day,
-        previous=day - timedelta(days=1),
-        following=day + timedelta(days=1),
-        words=words,
-        table=picture.rows(),
+        days=chosen,
+        words=day_words(),
+        table=day_picture(portfolio=portfolio, day=chosen.day, now=now).rows(),
     )
 
 
@@ -79,15 +87,11 @@ def day_json(request: HttpRequest) -> HttpResponse:
     """The day's curves; an unchanged picture answers 304."""
     portfolio, now = chosen_portfolio(request), clock.now()
     if portfolio is None:
-        return JsonResponse({"starts": [], "instructions": []})
-    picture = day_picture(
-        portfolio_id=portfolio.id,
-        park_id=portfolio.park_id,
-        day=chosen_day(request, now=now),
-        resolution=timedelta(seconds=portfolio.resolution_s),
-        now=now,
-    )
-    labels = {row.pk: _("Instruction %(kw).0f kW") % {"kw": row.injection_change_kw} for row in picture.instructions}
+        return JsonResponse({"edges": [], "instructions": []})
+    day = chosen_day(request, portfolio_id=portfolio.id, now=now).day
+    picture = day_picture(portfolio=portfolio, day=day, now=now)
+    word = _("Instruction")
+    labels = {row.id: f"{word}: {change_power(row.injection_change_kw)}" for row in picture.instructions}
     body = json.dumps(picture.as_json(now=now.replace(second=0, microsecond=0), labels=labels))
     etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
     if request.headers.get("If-None-Match") == etag:
@@ -98,32 +102,45 @@ def day_json(request: HttpRequest) -> HttpResponse:
 @require_GET
 @staff_page()
 def instruction_list(request: HttpRequest) -> HttpResponse:
-    rows = DispatchInstruction.objects.select_related("platform", "award")[:PAGE_ROWS]
-    return _page(request, "staff/instructions.html", rows=rows)
+    rows = DispatchInstruction.objects.filter(portfolio_id=_portfolio_id(request)).select_related("platform", "award")
+    choices, columns = lists.instruction_choices(), lists.INSTRUCTION_COLUMNS
+    return _list(request, "staff/instructions.html", rows.order_by("-starts_at", "reference"), choices, columns, name="instructions")
 
 
 @require_GET
 @staff_page()
 def instruction_detail(request: HttpRequest, public_id: str) -> HttpResponse:
     row = get_object_or_404(DispatchInstruction.objects.select_related("award", "platform"), public_id=public_id)
-    return _page(request, "staff/instruction.html", facts=instruction_facts(row))
+    return _page(request, "staff/instruction.html", portfolio=chosen_portfolio(request), row=row, plans=instruction_plans(row))
 
 
 @require_GET
 @staff_page()
 def bid_list(request: HttpRequest) -> HttpResponse:
-    return _page(request, "staff/bids.html", rows=Bid.objects.select_related("platform")[:PAGE_ROWS])
+    rows = Bid.objects.filter(portfolio_id=_portfolio_id(request)).select_related("platform")
+    rows = rows.order_by("-delivery_day", "product", "-computed_at")
+    return _list(request, "staff/bids.html", rows, lists.bid_choices(), lists.BID_COLUMNS, name="bids")
 
 
 @require_http_methods(["GET", "POST"])
 @staff_page()
 def bid_detail(request: HttpRequest, public_id: str) -> HttpResponse:
-    bid = get_object_or_404(Bid.objects.select_related("platform", "invitation"), public_id=public_id)
+    bid = get_object_or_404(Bid.objects.select_related("platform", "invitation", "portfolio"), public_id=public_id)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         return _approve(request, bid, form)
-    award = Award.objects.filter(bid=bid).prefetch_related("periods").first()
-    return _page(request, "staff/bid.html", bid=bid, steps=bid.steps.all(), award=award, form=form)
+    return _page(
+        request,
+        "staff/bid.html",
+        portfolio=chosen_portfolio(request),
+        bid=bid,
+        steps=bid.steps.all(),
+        award=Award.objects.filter(bid=bid).prefetch_related("periods").first(),
+        curves=bid_curves(bid_id=bid.pk),
+        words=bid_words(),
+        pack=pack_of_day(park_id=bid.portfolio.park_id, day=bid.delivery_day),
+        form=form,
+    )
 
 
 @staff_page("operator")
@@ -140,7 +157,8 @@ def _approve(request: HttpRequest, bid: Bid, form: ReasonForm) -> HttpResponse:
 @require_GET
 @staff_page()
 def alarm_list(request: HttpRequest) -> HttpResponse:
-    return _page(request, "staff/alarms.html", rows=Alarm.objects.select_related("acknowledged_by")[:PAGE_ROWS])
+    rows = Alarm.objects.select_related("acknowledged_by")
+    return _list(request, "staff/alarms.html", rows, lists.alarm_choices(), lists.ALARM_COLUMNS, name="alarms")
 
 
 @require_POST
@@ -154,34 +172,51 @@ def acknowledge_alarm(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_GET
 @staff_page()
 def trace_list(request: HttpRequest) -> HttpResponse:
-    return _page(request, "staff/traces.html", rows=Award.objects.select_related("bid", "platform").order_by("-pk")[:PAGE_ROWS])
+    rows = Award.objects.filter(bid__portfolio_id=_portfolio_id(request)).select_related("bid", "platform")
+    rows = rows.order_by("-bid__delivery_day", "bid__product")
+    return _list(request, "staff/traces.html", rows, lists.award_choices(), lists.AWARD_COLUMNS, name="awards")
 
 
 @require_GET
 @staff_page()
 def trace(request: HttpRequest, public_id: str) -> HttpResponse:
     get_object_or_404(Award, public_id=public_id)
-    return _page(request, "staff/trace.html", trace=settlement_queries.trace(award_public_id=public_id, user=request.user))
+    found = settlement_queries.trace(award_public_id=public_id, user=request.user)
+    return _page(request, "staff/trace.html", portfolio=chosen_portfolio(request), trace=found)
 
 
 @require_GET
-@staff_page("settlement", "auditor", "operator")
+@staff_page()
 def settlement_list(request: HttpRequest) -> HttpResponse:
-    return _page(request, "staff/settlement.html", rows=SettlementRun.objects.all()[:PAGE_ROWS])
+    rows = SettlementRun.objects.filter(portfolio_id=_portfolio_id(request))
+    return _list(request, "staff/settlement.html", rows, lists.settlement_choices(), lists.SETTLEMENT_COLUMNS, name="settlement")
 
 
 @require_GET
-@staff_page("settlement", "auditor", "operator")
+@staff_page()
 def settlement_detail(request: HttpRequest, public_id: str) -> HttpResponse:
     run = get_object_or_404(SettlementRun, public_id=public_id)
-    lines = run.lines.select_related("contract__enterprise")
-    return _page(request, "staff/settlement_run.html", run=run, lines=lines, statements=run.statements.select_related("enterprise"))
+    lines = run.lines.select_related("contract__enterprise").order_by("contract__number", "component")
+    if request.GET.get("format") == "csv":
+        columns = lists.LINE_COLUMNS
+        rows = ([column.value(line) for column in columns] for line in lines)
+        return csv_answer(f"settlement-{run.delivery_day}-v{run.version}", [column.heading for column in columns], rows)
+    return _page(
+        request,
+        "staff/settlement_run.html",
+        portfolio=chosen_portfolio(request),
+        run=run,
+        lines=lines,
+        versions=SettlementRun.objects.filter(portfolio_id=run.portfolio_id, delivery_day=run.delivery_day).order_by("version"),
+        pack=pack_of_label(run.rule_pack),
+    )
 
 
 @require_GET
 @staff_page()
 def audit_list(request: HttpRequest) -> HttpResponse:
-    return _page(request, "staff/audit.html", rows=AuditEvent.objects.order_by("-sequence")[:PAGE_ROWS])
+    rows = AuditEvent.objects.order_by("-sequence")[:AUDIT_ROWS]
+    return _page(request, "staff/audit.html", portfolio=chosen_portfolio(request), rows=rows)
 
 
 @require_http_methods(["GET", "POST"])
@@ -198,6 +233,6 @@ def global_stop(request: HttpRequest) -> HttpResponse:
             act(portfolio_id=portfolio.id, user=request.user, now=clock.now(), **form.cleaned_data)
         except Anticipated as refused:
             messages.error(request, text_of(refused))
-        return redirect("staff:overview")
+        return redirect(f"{request.path.removesuffix('stop/')}?portfolio={portfolio.public_id}")
     affected = members_on(portfolio_id=portfolio.id, day=day_of(clock.now()))
-    return _page(request, "staff/stop.html", form=form, affected=affected)
+    return _page(request, "staff/stop.html", portfolio=portfolio, form=form, affected=affected)

@@ -89,8 +89,20 @@ def check_text(code: str) -> str:
 
 
 @register.filter
+def action_text(code: str) -> str:
+    return _known(codes.ACTIONS, code)
+
+
+@register.filter
 def reliability_text(code: str) -> str:
     return _known(codes.RELIABILITIES, code)
+
+
+@register.filter
+def pack_path(path: str) -> str:
+    """Where in a rule pack a figure stands: the section in words, the rest as it is written there."""
+    section, dot, rest = path.partition(".")
+    return f"{_known(codes.PACK_SECTIONS, section)}{dot}{rest}"
 
 
 @register.filter
@@ -104,7 +116,7 @@ def signed_power(kw: float | Decimal | None) -> str:
     """Never a raw sign: drawing 320 kW, feeding in 80 kW."""
     if kw is None:
         return gettext("no data")
-    return "0.0 kW" if abs(kw) < ZERO_KW else f"{_direction(kw)} {abs(kw):,.1f} kW"
+    return "0.0 kW" if -ZERO_KW < kw < ZERO_KW else f"{_direction(kw)} {abs(kw):,.1f} kW"
 
 
 @register.filter
@@ -112,7 +124,7 @@ def signed_energy(kwh: float | Decimal | None) -> str:
     """The same of energy."""
     if kwh is None:
         return gettext("no data")
-    return "0.0 kWh" if abs(kwh) < ZERO_KW else f"{_direction(kwh)} {abs(kwh):,.1f} kWh"
+    return "0.0 kWh" if -ZERO_KW < kwh < ZERO_KW else f"{_direction(kwh)} {abs(kwh):,.1f} kWh"
 
 
 def _direction(value: float | Decimal) -> str:
@@ -124,7 +136,7 @@ def change_power(kw: float | Decimal | None) -> str:
     """A change against the baseline: up- or down-regulation."""
     if kw is None:
         return gettext("no data")
-    return f"{gettext('up') if kw > 0 else gettext('down')} {abs(kw):,.1f} kW"
+    return f"{_regulation(kw)} {abs(kw):,.1f} kW"
 
 
 @register.filter
@@ -133,16 +145,26 @@ def change_energy(kwh: float | Decimal | None) -> str:
         return gettext("no data")
     if not kwh:
         return "0 kWh"
-    return f"{gettext('up') if kwh > 0 else gettext('down')} {abs(kwh):,.3f} kWh"
+    return f"{_regulation(kwh)} {abs(kwh):,.3f} kWh"
+
+
+def _regulation(value: float | Decimal) -> str:
+    return gettext("up") if value > 0 else gettext("down")
 
 
 @register.filter
 def line_energy(line: Any) -> str:
     """What a settlement or statement line counts: the market and the neighbours are sold to, or bought from."""
     kwh = line.quantity_kwh
-    if not kwh or line.component.startswith("demand_response."):
-        return f"{abs(kwh):,.3f}"
-    return f"{gettext('sold') if kwh > 0 else gettext('bought')} {abs(kwh):,.3f}"
+    size = f"{abs(kwh):,.3f}"
+    correction = getattr(line, "correction_of_version", None)
+    if line.component.startswith("demand_response."):
+        word = (gettext("more by") if kwh > 0 else gettext("less by")) if correction else ""
+    elif correction:
+        word = gettext("toward selling") if kwh > 0 else gettext("toward buying")
+    else:
+        word = gettext("sold") if kwh > 0 else gettext("bought")
+    return f"{word} {size}" if word and kwh else size
 
 
 @register.filter
@@ -182,3 +204,12 @@ def alarm_text(alarm: Alarm) -> str:
 def moment(iso: str) -> str:
     """HH:MM local of an ISO time kept in JSON."""
     return timezone.localtime(datetime.fromisoformat(iso)).strftime("%H:%M")
+
+
+@register.filter
+def toward_order(kwh: Decimal | None) -> str:
+    """Realised energy counts in the order's direction; what went the other way is said so."""
+    if kwh is None:
+        return gettext("not verified")
+    word = gettext("the other way")
+    return f"{word} {abs(kwh):,.3f}" if kwh < 0 else f"{kwh:,.3f}"

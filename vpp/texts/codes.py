@@ -176,6 +176,19 @@ RELIABILITIES = {
     "synthetic": _("synthetic"),
 }
 
+# Sections of a rule pack (market/rules/domain/_pack.py).
+PACK_SECTIONS = {
+    "bands": _("time-of-use bands"),
+    "multipliers": _("band multipliers"),
+    "tariff": _("tariff levels"),
+    "spot": _("spot market"),
+    "demand_response": _("demand response"),
+    "baseline": _("baseline"),
+    "green": _("green power"),
+    "hours": _("hours of the day's steps"),
+    "approval": _("automatic approval"),
+}
+
 # How a baseline was made, and why a day is none of its examples (aggregator/metering/domain).
 BASELINES = {
     "last_days": _("mean of the last days of this type"),
@@ -196,6 +209,19 @@ BASELINES = {
     "lower_consumption": _("consumption too low to count"),
     "unlike_energy": _("energy too far off the mean"),
     "metering.baseline_unavailable": _("no baseline: too few usable days"),
+}
+
+# What a person did by hand (support.audit).
+ACTIONS = {
+    "dispatch.stop": _("global stop"),
+    "dispatch.release_stop": _("global stop released"),
+    "bid.approve": _("bid approved"),
+    "bid.withdraw": _("bid withdrawn"),
+    "settlement.finalise": _("settlement made final"),
+    "message.reprocess": _("message worked again"),
+    "message.retry": _("message sent again"),
+    "platform.rotate_secret": _("platform secret rotated"),
+    "platform.resume_sending": _("delivery to the platform switched on again"),
 }
 
 # Steps of the day that can wait (vpp/daycycle.py).

@@ -106,9 +106,11 @@ def update(language: str) -> Catalog:
         old = known.get(message.id, context=message.context)
         fallback = message.id if language == "en" else ""
         merged.add(message.id, old.string if is_filled(old) else fallback, context=message.context, flags=message.flags)
-    with path.open("wb") as target:
+    written = path.with_suffix(".po.new")  # moved at the end: another run never reads half a catalogue
+    with written.open("wb") as target:
         target.write((HEADER % {"language": language, "plural_forms": merged.plural_forms}).encode())
         write_po(target, merged, sort_output=True, width=140, omit_header=True)
+    written.replace(path)
     return merged
 
 

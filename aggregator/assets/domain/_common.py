@@ -1,7 +1,7 @@
 """What every asset kind shares: the validated spec, commands, the envelope and the planning device."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +15,11 @@ class Spec(BaseModel):
     """Parameters of one asset: frozen, checked, units in the names, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    if TYPE_CHECKING:  # every kind has it, given or worked out; pydantic would take it for a field that is shadowed
+
+        @property
+        def rated_kw(self) -> float: ...
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ the assets by merit, period after period, inside power and energy. Loads are not
 
 import numpy as np
 
+from aggregator.assets.domain import Device, Store
 from aggregator.dispatch.domain._formulation import reachable
 from aggregator.dispatch.domain.disaggregation import split_change
 from aggregator.dispatch.domain.problem import ScheduleProblem
@@ -17,7 +18,7 @@ def safe_moves(problem: ScheduleProblem) -> tuple[Moves, Moves]:
     """(up_kw, down_kw) per asset, feasible by construction."""
     n, h = len(problem.grid), problem.grid.hours
     keys = problem.asset_keys
-    stores = {key: _Tank(problem, key) for key in keys if problem.devices[key][1].store is not None}
+    stores = {key: _Tank(device, device.store, h) for key, (_, device) in problem.devices.items() if device.store is not None}
     net = {key: np.zeros(n) for key in keys}  # up - down
     demand = _demand(problem)
     for t in range(n):
@@ -48,16 +49,14 @@ def _demand(problem: ScheduleProblem) -> np.ndarray:
 class _Tank:
     """The store of one device while the plan is walked through."""
 
-    def __init__(self, problem: ScheduleProblem, key: str) -> None:
-        device = problem.devices[key][1]
-        self.device, self.store = device, device.store
-        h = problem.grid.hours
-        self.low, self.high = reachable(device.up_kw, device.down_kw, device.store, h)
+    def __init__(self, device: Device, store: Store, h: float) -> None:
+        self.device, self.store = device, store
+        self.low, self.high = reachable(device.up_kw, device.down_kw, store, h)
         for t in range(len(self.low) - 2, -1, -1):  # never fall behind what the rest of the day can still fill
-            self.low[t] = max(self.low[t], self.low[t + 1] - h * self.store.eta_in * device.down_kw[t + 1])
+            self.low[t] = max(self.low[t], self.low[t + 1] - h * store.eta_in * device.down_kw[t + 1])
         self.low = np.minimum(self.low, self.high)
         self.at_once = not (device.up_kw > 0).any()
-        self.level = device.store.initial_kwh
+        self.level = store.initial_kwh
 
     def choices(self, t: int, h: float) -> tuple[float, float, float]:
         """(natural, lowest, highest) injection above fixed [kW]."""

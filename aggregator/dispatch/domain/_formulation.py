@@ -16,6 +16,7 @@ Every expression is built from (variable, coefficient) lists; a variable stands 
 import numpy as np
 import pulp
 
+from aggregator.assets.domain import Calls, Device, Store
 from aggregator.dispatch.domain.problem import ScheduleProblem
 
 RELAX_FACTOR = 10.0  # an owner's limit gives way after everything that can be bought
@@ -80,16 +81,14 @@ class Formulation:
             self._variable(0, cap, cost=self.h * (device.down_cost_cny_per_kwh + tie)) if cap > 0 else None for cap in device.down_kw
         ]
         if device.store is not None:
-            self._store(key)
+            self._store(key, device, device.store)
         if device.calls is not None:
             used = [(v, 1 / cap) for v, cap in zip(self.up[key], device.up_kw, strict=True) if v is not None]
             if used:  # the relaxation of what _calls says exactly
                 runs = device.calls.max_calls + (1 if self.problem.running_calls.get(key, 0) else 0)
                 self._row(used, pulp.LpConstraintLE, float(runs * device.calls.max_on_periods))
 
-    def _store(self, key: str) -> None:
-        device = self.problem.devices[key][1]
-        store = device.store
+    def _store(self, key: str, device: Device, store: Store) -> None:
         low, high = reachable(device.up_kw, device.down_kw, store, self.h)
         before: pulp.LpVariable | None = None
         for t in range(self.n):
@@ -97,10 +96,11 @@ class Formulation:
             terms: Terms = [(now, 1.0)]
             if before is not None:
                 terms.append((before, -1.0))
-            if self.down[key][t] is not None:
-                terms.append((self.down[key][t], -self.h * store.eta_in))
-            if self.up[key][t] is not None:
-                terms.append((self.up[key][t], self.h / store.eta_out))
+            down, up = self.down[key][t], self.up[key][t]
+            if down is not None:
+                terms.append((down, -self.h * store.eta_in))
+            if up is not None:
+                terms.append((up, self.h / store.eta_out))
             self._row(terms, pulp.LpConstraintEQ, store.initial_kwh if before is None else 0.0)
             before = now
         if before is not None:
@@ -108,7 +108,8 @@ class Formulation:
 
     def _sites(self) -> list[Terms]:
         """Per period the terms of the portfolio's injection."""
-        problem, sums = self.problem, [[] for _ in range(self.n)]
+        problem = self.problem
+        sums: list[Terms] = [[] for _ in range(self.n)]
         members: dict[str, list[str]] = {key: [] for key in problem.sites}
         for key in problem.asset_keys:
             members[problem.devices[key][0]].append(key)
@@ -133,10 +134,7 @@ class Formulation:
                 terms: Terms = [(outward, 1.0), (inward, -1.0)]
                 sums[t] += terms
                 for key in members[site_key]:
-                    if self.up[key][t] is not None:
-                        terms = [*terms, (self.up[key][t], -1.0)]
-                    if self.down[key][t] is not None:
-                        terms = [*terms, (self.down[key][t], 1.0)]
+                    terms = [*terms, *((v, -c) for v, c in self.move_terms(key, t))]
                 self._row(terms, pulp.LpConstraintEQ, float(fixed[t]))
                 if peak is not None and -least[t] > site.peak_so_far_kw:
                     self._row([(peak, 1.0), (inward, -1.0)], pulp.LpConstraintGE, 0.0)
@@ -155,6 +153,8 @@ class Formulation:
 
     def _target(self, sums: list[Terms]) -> None:
         target = self.problem.target
+        if target is None:
+            return
         for t in np.flatnonzero(self.problem.wanted):
             short = self._variable(0, None, cost=self.h * self.problem.shortfall_price_cny_per_kwh)
             over = self._variable(0, None, cost=self.h * self.problem.overshoot_price_cny_per_kwh)
@@ -166,7 +166,7 @@ class Formulation:
         if firm is None:
             return
         value = self.problem.injection_value_cny_per_kwh
-        periods = np.flatnonzero(self.problem.in_firm)
+        periods = np.flatnonzero(self.problem.in_firm).tolist()
         sign = float(firm.direction)
         if firm.fixed_kw is None:
             earned = self.h * sum(firm.price_cny_per_kwh - sign * value[t] for t in periods)
@@ -189,18 +189,19 @@ class Formulation:
         return float(sum(sign * d.fixed_kw[t] - (d.down_kw[t] if sign > 0 else d.up_kw[t]) for d in devices))
 
     def _same_direction(self) -> None:
-        problem = self.problem
-        price = COUNTER_FACTOR * problem.shortfall_price_cny_per_kwh
+        problem, target = self.problem, self.problem.target
+        if target is None:
+            return
+        sign, price = float(target.direction), COUNTER_FACTOR * problem.shortfall_price_cny_per_kwh
         for key in problem.asset_keys:
             if key not in problem.reference_kw:
                 continue
             device = problem.devices[key][1]
             low, high = -device.down_kw, device.up_kw
             moved = np.clip(problem.reference_kw[key] - device.fixed_kw, low, high)
-            for t in np.flatnonzero(problem.wanted):
+            for t in np.flatnonzero(problem.wanted).tolist():
                 terms = self.move_terms(key, t)
                 if terms:
-                    sign = float(problem.target.direction)
                     counter = self._variable(0, None, cost=self.h * price)
                     self._row([*((v, sign * c) for v, c in terms), (counter, 1.0)], pulp.LpConstraintGE, sign * float(moved[t]))
 
@@ -237,26 +238,30 @@ class Formulation:
         a call may only lie around the windows that the relaxation likes best: measured on 12 sites and 24
         loads, 2 s instead of a minute, and the cost as good; the gap to the relaxation is reported.
         """
-        loads = [key for key in self.problem.asset_keys if self.problem.devices[key][1].calls is not None and key not in self.on]
+        loads = {key: calls for key, calls in self._loads().items() if key not in self.on}
         shed = [key for key in loads if (up_kw[key] > MOVING_KW).any()]
         if not shed:
             return False
         if not self.restricted and sum(v is not None for key in shed for v in self.up[key]) <= EXACT_CALL_PERIODS:
             for key in shed:
-                self._calls(key)
+                self._calls(key, loads[key])
             return True
         self.restricted = True
-        for key in loads:
-            keep = self._likely(key, up_kw[key]) if key in shed else np.zeros(self.n, dtype=bool)
+        for key, calls in loads.items():
+            keep = self._likely(key, calls, up_kw[key]) if key in shed else np.zeros(self.n, dtype=bool)
             for v, kept in zip(self.up[key], keep, strict=True):
                 if v is not None and not kept:
                     v.upBound = 0.0
-            self._calls(key)
+            self._calls(key, calls)
         return True
 
-    def _likely(self, key: str, up_kw: np.ndarray) -> np.ndarray:
+    def _loads(self) -> dict[str, Calls]:
+        """What may be interrupted, in the order of the assets."""
+        devices = ((key, self.problem.devices[key][1]) for key in self.problem.asset_keys)
+        return {key: device.calls for key, device in devices if device.calls is not None}
+
+    def _likely(self, key: str, calls: Calls, up_kw: np.ndarray) -> np.ndarray:
         """Mask of the periods around the windows with the most shedding; of a running call, its rest."""
-        calls = self.problem.devices[key][1].calls
         length = min(calls.max_on_periods, self.n)
         score = np.convolve(up_kw, np.ones(length), "valid")
         keep = np.zeros(self.n, dtype=bool)
@@ -280,10 +285,9 @@ class Formulation:
         self._row([(up, 1.0), (way, -up.upBound)], pulp.LpConstraintLE, 0.0)
         self._row([(down, 1.0), (way, down.upBound)], pulp.LpConstraintLE, down.upBound)
 
-    def _calls(self, key: str) -> None:
+    def _calls(self, key: str, calls: Calls) -> None:
         """on/off per period: at most max_calls runs, none longer than max_on_periods."""
-        device = self.problem.devices[key][1]
-        calls, lasted = device.calls, self.problem.running_calls.get(key, 0)
+        most_kw, lasted = self.problem.devices[key][1].up_kw, self.problem.running_calls.get(key, 0)
         on: list[pulp.LpVariable | None] = []
         starts: Terms = []
         for t in range(self.n):
@@ -295,7 +299,7 @@ class Formulation:
                 continue
             now = self._variable(0, 1, whole=True)
             sense = pulp.LpConstraintEQ if calls.all_or_nothing else pulp.LpConstraintLE
-            self._row([(shed, 1.0), (now, -float(device.up_kw[t]))], sense, 0.0)
+            self._row([(shed, 1.0), (now, -float(most_kw[t]))], sense, 0.0)
             if t > 0 or not lasted:
                 start = self._variable(0, 1 if t >= calls.first_period else 0)
                 earlier: Terms = [(on[-1], 1.0)] if on and on[-1] is not None else []
@@ -316,18 +320,19 @@ class Formulation:
 
         What is left is a plain LP: the plan for when the exact one does not come in time.
         """
-        for key in (k for k in self.problem.asset_keys if self.problem.devices[k][1].calls is not None):
+        for key in self._loads():
             for v in self.up[key]:
                 if v is not None:
                     v.upBound = 0.0
         for key, t in self._exclusive:
-            if self.up[key][t] is not None and self.down[key][t] is not None:
-                self.up[key][t].upBound = 0.0
+            up = self.up[key][t]
+            if up is not None and self.down[key][t] is not None:
+                up.upBound = 0.0
         if self.firm is not None:
             self.firm.upBound = 0.0
 
 
-def reachable(up_kw: np.ndarray, down_kw: np.ndarray, store: object, hours: float) -> tuple[np.ndarray, np.ndarray]:
+def reachable(up_kw: np.ndarray, down_kw: np.ndarray, store: Store, hours: float) -> tuple[np.ndarray, np.ndarray]:
     """The store's bounds, never asking for more than power allows from the start (float32 rounding, station caps)."""
     low, high = np.array(store.min_kwh, dtype=float), np.array(store.max_kwh, dtype=float)
     full = empty = store.initial_kwh

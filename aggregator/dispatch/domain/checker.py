@@ -3,11 +3,12 @@
 Nothing of the formulation or of `Device` is used here, so an error there shows as a violation.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from aggregator.assets.domain import Envelope
 from aggregator.assets.domain.ev_station import EvStationSpec
 from aggregator.assets.domain.generation import GenerationSpec
 from aggregator.assets.domain.load import LoadSpec
@@ -39,8 +40,9 @@ def check_schedule(*, problem: ScheduleProblem, schedule: Schedule, assets: Mapp
             found.append(Violation(str(key), "no_facts", 0, 0.0))
             continue
         found += _asset(str(key), assets[key], schedule.injection_kw[key], problem.grid.hours)
-        if isinstance(assets[key].spec, LoadSpec) and assets[key].movable:
-            found += _calls(str(key), assets[key], schedule.injection_kw[key], schedule.on.get(key), problem.grid.hours)
+        spec = assets[key].spec
+        if isinstance(spec, LoadSpec) and assets[key].movable:
+            found += _calls(str(key), spec, assets[key], schedule.injection_kw[key], schedule.on.get(key), problem.grid.hours)
     found += _sites(problem, schedule, assets)
     found += _promises(problem, schedule)
     return found
@@ -58,15 +60,19 @@ def _asset(key: str, facts: AssetFacts, injection_kw: np.ndarray, h: float) -> l
         return [Violation(key, "shape", 0, 0.0)]
     if not facts.movable or envelope.quality not in USABLE:
         return _over(key, "not_movable", np.abs(injection_kw - envelope.base_kw), np.abs(envelope.base_kw).max(initial=0.0))
-    check: Callable[..., list[Violation]]
-    for spec_type, check in _CHECKS:
-        if isinstance(facts.spec, spec_type):
-            return check(key, facts, injection_kw, h)
-    return _within_envelope(key, facts, injection_kw, h)
+    match facts.spec:
+        case StorageSpec() as spec:
+            return _storage(key, spec, facts, injection_kw, h)
+        case EvStationSpec() as spec:
+            return _ev(key, spec, envelope, injection_kw, h)
+        case GenerationSpec() as spec:
+            return _generation(key, spec, envelope, injection_kw)
+        case LoadSpec() as spec:
+            return _load(key, spec, envelope, injection_kw)
+    return _within_envelope(key, envelope, injection_kw, h)
 
 
-def _storage(key: str, facts: AssetFacts, injection_kw: np.ndarray, h: float) -> list[Violation]:
-    spec = facts.spec
+def _storage(key: str, spec: StorageSpec, facts: AssetFacts, injection_kw: np.ndarray, h: float) -> list[Violation]:
     found = _over(key, "discharge_power", injection_kw - spec.discharge_kw, spec.discharge_kw)
     found += _over(key, "charge_power", -injection_kw - spec.charge_kw, spec.charge_kw)
     if facts.stored_kwh is None:
@@ -82,8 +88,7 @@ def _storage(key: str, facts: AssetFacts, injection_kw: np.ndarray, h: float) ->
     return found + _over(key, "soc_ceiling", soc - ceiling, spec.energy_kwh)
 
 
-def _ev(key: str, facts: AssetFacts, injection_kw: np.ndarray, h: float) -> list[Violation]:
-    spec, envelope = facts.spec, facts.envelope
+def _ev(key: str, spec: EvStationSpec, envelope: Envelope, injection_kw: np.ndarray, h: float) -> list[Violation]:
     charge = -injection_kw
     given = np.cumsum(charge) * h
     rated = min(spec.station_limit_kw, spec.connectors * spec.connector_kw)
@@ -95,27 +100,26 @@ def _ev(key: str, facts: AssetFacts, injection_kw: np.ndarray, h: float) -> list
     return found + _over(key, "more_than_needed", given + envelope.min_kwh, size)
 
 
-def _generation(key: str, facts: AssetFacts, injection_kw: np.ndarray, h: float) -> list[Violation]:
-    available = facts.envelope.base_kw
-    found = _over(key, "available_power", injection_kw - available, facts.spec.rated_kw)
-    least = np.zeros_like(available) if facts.spec.curtailable else available
-    return found + _over(key, "curtailment", least - injection_kw, facts.spec.rated_kw)
+def _generation(key: str, spec: GenerationSpec, envelope: Envelope, injection_kw: np.ndarray) -> list[Violation]:
+    available = envelope.base_kw
+    found = _over(key, "available_power", injection_kw - available, spec.rated_kw)
+    least = np.zeros_like(available) if spec.curtailable else available
+    return found + _over(key, "curtailment", least - injection_kw, spec.rated_kw)
 
 
-def _load(key: str, facts: AssetFacts, injection_kw: np.ndarray, h: float) -> list[Violation]:
-    spec, envelope = facts.spec, facts.envelope
+def _load(key: str, spec: LoadSpec, envelope: Envelope, injection_kw: np.ndarray) -> list[Violation]:
     natural, used = -envelope.base_kw, -injection_kw
     found = _over(key, "natural_load", used - natural, spec.rated_kw)
     found += _over(key, "must_run", np.minimum(natural, spec.must_run_kw) - used, spec.rated_kw)
     return found + _over(key, "sheddable", injection_kw - envelope.max_kw, spec.rated_kw)
 
 
-def _calls(key: str, facts: AssetFacts, injection_kw: np.ndarray, on: np.ndarray | None, h: float) -> list[Violation]:
+def _calls(key: str, spec: LoadSpec, facts: AssetFacts, injection_kw: np.ndarray, on: np.ndarray | None, h: float) -> list[Violation]:
     """Interruptions: how many, how long, not before the notice, whole where only whole ones are possible.
 
     `on` says when a call is in force (it may go on through periods in which there is nothing to shed).
     """
-    spec, envelope = facts.spec, facts.envelope
+    envelope = facts.envelope
     shed = injection_kw - envelope.base_kw
     shedding = shed > ON_KW + RELATIVE * spec.rated_kw
     called = shedding if on is None else on
@@ -144,18 +148,14 @@ def _calls(key: str, facts: AssetFacts, injection_kw: np.ndarray, on: np.ndarray
     return found
 
 
-def _within_envelope(key: str, facts: AssetFacts, injection_kw: np.ndarray, h: float) -> list[Violation]:
+def _within_envelope(key: str, envelope: Envelope, injection_kw: np.ndarray, h: float) -> list[Violation]:
     """A kind without equations of its own here: its envelope is the limit."""
-    envelope = facts.envelope
     energy = np.cumsum(injection_kw) * h
     size = float(np.abs(envelope.min_kwh).max(initial=0.0))
     found = _over(key, "power", injection_kw - envelope.max_kw, np.abs(envelope.max_kw).max(initial=0.0))
     found += _over(key, "power", envelope.min_kw - injection_kw, np.abs(envelope.min_kw).max(initial=0.0))
     found += _over(key, "energy", energy - envelope.max_kwh, size)
     return found + _over(key, "energy", envelope.min_kwh - energy, size)
-
-
-_CHECKS = ((StorageSpec, _storage), (EvStationSpec, _ev), (GenerationSpec, _generation), (LoadSpec, _load))
 
 
 def _runs(on: np.ndarray) -> list[tuple[int, int]]:

@@ -5,7 +5,7 @@ Codes are read off the finished schedule, so they describe it whatever solver or
 
 from dataclasses import dataclass
 
-from aggregator.assets.domain import Device
+from aggregator.assets.domain import Device, Store
 from aggregator.dispatch.domain.problem import ScheduleProblem
 from aggregator.dispatch.domain.schedule import Schedule
 
@@ -70,10 +70,9 @@ def _why(problem: ScheduleProblem, schedule: Schedule, key: str, t: int) -> Why:
         return Why("no_car" if resting else "normal_production" if device.calls is not None else "uncontrolled")
     if schedule.status == "fallback":
         return Why("safe_plan")
-    if device.store is not None and (device.up_kw > 0).any():
-        return _storage(problem, schedule, key, t)
     if device.store is not None:
-        return _charging(problem, schedule, key, t)
+        both_ways = (device.up_kw > 0).any()
+        return (_storage if both_ways else _charging)(problem, schedule, key, t, device.store)
     if up > AT_KW:
         limit = "must_run" if up >= device.up_kw[t] - AT_KW else ""
         return Why(_asked(problem, t, 1) or _relief(problem, schedule, site, t) or "high_price_shed", limit)
@@ -113,10 +112,10 @@ def _curtailment(problem: ScheduleProblem, schedule: Schedule, site_key: str, t:
     return "negative_price_curtail" if problem.injection_value_cny_per_kwh[t] < 0 else "curtail_no_value"
 
 
-def _storage(problem: ScheduleProblem, schedule: Schedule, key: str, t: int) -> Why:
+def _storage(problem: ScheduleProblem, schedule: Schedule, key: str, t: int, store: Store) -> Why:
     site, device = problem.devices[key]
     up, down = schedule.up_kw[key][t], schedule.down_kw[key][t]
-    limit = _store_limit(device, schedule, key, t) or _site_limit(problem, schedule, site, t)
+    limit = _store_limit(device, store, schedule, key, t) or _site_limit(problem, schedule, site, t)
     value = problem.injection_value_cny_per_kwh[t]
     if up > AT_KW:
         return Why(_asked(problem, t, 1) or _relief(problem, schedule, site, t) or "high_price_discharge", limit)
@@ -131,20 +130,20 @@ def _storage(problem: ScheduleProblem, schedule: Schedule, key: str, t: int) -> 
     return Why("idle_no_gain", limit)
 
 
-def _store_limit(device: Device, schedule: Schedule, key: str, t: int) -> str:
+def _store_limit(device: Device, store: Store, schedule: Schedule, key: str, t: int) -> str:
     level = schedule.stored_kwh[key][t]
-    if level <= device.store.min_kwh[t] + AT_KW:
+    if level <= store.min_kwh[t] + AT_KW:
         return "soc_floor"
-    if level >= device.store.max_kwh[t] - AT_KW:
+    if level >= store.max_kwh[t] - AT_KW:
         return "soc_ceiling"
     if schedule.up_kw[key][t] >= device.up_kw[t] - AT_KW:
         return "discharge_power"
     return "charge_power" if schedule.down_kw[key][t] >= device.down_kw[t] - AT_KW else ""
 
 
-def _charging(problem: ScheduleProblem, schedule: Schedule, key: str, t: int) -> Why:
+def _charging(problem: ScheduleProblem, schedule: Schedule, key: str, t: int, store: Store) -> Why:
     site, device = problem.devices[key]
-    store, level = device.store, schedule.stored_kwh[key][t]
+    level = schedule.stored_kwh[key][t]
     before = store.initial_kwh if t == 0 else schedule.stored_kwh[key][t - 1]
     charging = schedule.down_kw[key][t] > AT_KW
     if charging and level <= store.min_kwh[t] + AT_KW and store.min_kwh[t] > before + AT_KW:

@@ -79,24 +79,13 @@ def solve_schedule(problem: ScheduleProblem, *, deadline_s: float) -> Schedule:
         if formulation.restricted:
             gap = None if bound_cny is None else (cost_cny - bound_cny) / max(1.0, abs(cost_cny))
             status = "at_gap" if status == "optimal" else status
-        return assemble(
-            problem, up=up, down=down, on=_on(formulation, up), firm_kw=_firm(formulation), status=status, solver=answer.solver, gap=gap
-        )
+        return _read(formulation, up, down, status=status, solver=answer.solver, gap=gap)
     formulation.without_integers()
     answer = _solver.solve(formulation.model, seconds=begun + deadline_s - time.monotonic(), integer=formulation.integer)
     if answer.usable:
         up, down = _values(formulation)
         if not any(((up[k] > DUST_KW) & (down[k] > DUST_KW)).any() for k in up):
-            return assemble(
-                problem,
-                up=up,
-                down=down,
-                on=_on(formulation, up),
-                firm_kw=_firm(formulation),
-                status="timeout",
-                solver=answer.solver,
-                gap=None,
-            )
+            return _read(formulation, up, down, status="timeout", solver=answer.solver, gap=None)
     return safe_plan(problem)
 
 
@@ -135,21 +124,23 @@ def _on(formulation: Formulation, up: dict[str, np.ndarray]) -> dict[str, np.nda
 
 
 def _firm(formulation: Formulation) -> float:
-    firm = formulation.problem.firm
-    if firm is None:
-        return 0.0
-    if firm.fixed_kw is not None:
-        return float(firm.fixed_kw)
+    promised = _promised(formulation.problem)
+    quantity, offered = formulation.firm, formulation.offered
+    if quantity is None or offered is None:
+        return promised
     # Integer tolerance leaves a trace of an offer that was not made; it must not become a promise.
-    made = formulation.offered.varValue > 0.5 and formulation.firm.varValue > FIRM_DUST_KW
-    return float(formulation.firm.varValue) if made else 0.0
+    return float(quantity.varValue) if offered.varValue > 0.5 and quantity.varValue > FIRM_DUST_KW else 0.0
+
+
+def _promised(problem: ScheduleProblem) -> float:
+    """The quantity that is owed already [kW]; 0 where the solver chooses it, or nobody asks."""
+    return float(problem.firm.fixed_kw) if problem.firm is not None and problem.firm.fixed_kw is not None else 0.0
 
 
 def safe_plan(problem: ScheduleProblem) -> Schedule:
     """The plan for when no solver delivers; see _fallback."""
     up, down = safe_moves(problem)
-    firm_kw = problem.firm.fixed_kw if problem.firm is not None and problem.firm.fixed_kw is not None else 0.0
-    return assemble(problem, up=up, down=down, on={}, firm_kw=float(firm_kw), status="fallback", solver="", gap=None)
+    return assemble(problem, up=up, down=down, on={}, firm_kw=_promised(problem), status="fallback", solver="", gap=None)
 
 
 def assemble(

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aggregator.assets.domain import kind_of
+from aggregator.assets.domain import Device, kind_of
 from aggregator.dispatch.domain.facts import USABLE, AssetFacts
 from aggregator.dispatch.domain.problem import ScheduleProblem
 from aggregator.dispatch.domain.reasons import Why
@@ -62,7 +62,7 @@ def settings_of(
     return rows
 
 
-def _held_back(schedule: Schedule, device: object, key: str, t: int) -> bool:
+def _held_back(schedule: Schedule, device: Device, key: str, t: int) -> bool:
     if device.calls is not None:
         return bool(schedule.on[key][t])
     if device.store is None or device.down_kw[t] <= MOVED_KW:

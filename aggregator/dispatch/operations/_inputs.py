@@ -8,6 +8,8 @@ import numpy as np
 
 from aggregator.assets import queries as assets
 from aggregator.assets.domain import Envelope
+from aggregator.assets.domain.load import LoadSpec
+from aggregator.assets.domain.storage import StorageSpec
 from aggregator.dispatch import queries
 from aggregator.dispatch.domain import (
     AssetFacts,
@@ -151,9 +153,9 @@ class _Members:
         if barred:
             self._note(member, barred)
             return replace(facts, movable=False, envelope=self._as_it_is(member, facts.envelope, barred))
-        if hasattr(member.spec, "soc_initial_ratio"):
-            facts = replace(facts, stored_kwh=self._stored(member))
-        if hasattr(member.spec, "max_calls_per_day"):
+        if isinstance(member.spec, StorageSpec):
+            facts = replace(facts, stored_kwh=self._stored(member, member.spec))
+        if isinstance(member.spec, LoadSpec):
             facts = self._calls(member, facts)
         return facts
 
@@ -167,7 +169,7 @@ class _Members:
     def _as_it_is(self, member: assets.Member, envelope: Envelope, barred: str) -> Envelope:
         """A storage that does not obey goes on with what it was last seen doing; anything else follows its base."""
         last = self.latest.get(member.asset_id)
-        if barred == "excluded" and hasattr(member.spec, "soc_initial_ratio") and last is not None and last.injection_kw is not None:
+        if barred == "excluded" and isinstance(member.spec, StorageSpec) and last is not None and last.injection_kw is not None:
             return unmovable(self.grid, injection_kw=np.full(len(self.grid), last.injection_kw))
         return unmovable(self.grid, injection_kw=envelope.base_kw)
 
@@ -182,9 +184,8 @@ class _Members:
             done = float(filled.sum() * elapsed.hours)
         return piece_of(whole, self.grid, injected_kwh=done)
 
-    def _stored(self, member: assets.Member) -> float:
+    def _stored(self, member: assets.Member, spec: StorageSpec) -> float:
         """State of charge at the grid's start: the last one told, moved by what was told to do until then."""
-        spec = member.spec
         last = self.latest.get(member.asset_id)
         if last is None or last.soc_ratio is None:
             self._note(member, "soc_assumed")

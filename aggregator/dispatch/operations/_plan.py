@@ -118,11 +118,11 @@ def dispatch(
 def redispatch(*, plan_id: int, failed_asset_ids: Collection[int], now: datetime, deadline_s: float = DEADLINE_S) -> DispatchPlan | None:
     """The same target again without the assets that failed, for the rest of its window.
 
-    Once per set of failed assets; None where the window is over. Raises ProblemRefused, StopActive.
+    Once per set of failed assets; None where there was no target or its window is over. Raises NotFound, ProblemRefused, StopActive.
     """
     plan = queries.plan(plan_id=plan_id)
     wanted = np.flatnonzero(np.isfinite(plan.target_kw))
-    if not len(wanted) or plan.grid.starts[wanted[-1]] + plan.grid.resolution <= now:
+    if plan.forecast_run_id is None or not len(wanted) or plan.grid.starts[wanted[-1]] + plan.grid.resolution <= now:
         return None
     given = plan.inputs
     excluded = tuple(sorted({*given["excluded"], *failed_asset_ids}))
@@ -237,8 +237,8 @@ def _store(order: Order, gathered: Gathered, solved: Schedule) -> DispatchPlan:
             inputs_hash=fingerprint([inputs, [gathered.facts[k].stored_kwh for k in sorted(gathered.facts)], str(order.issued_at)]),
         )
         if violations:
-            alarm = {"plan": str(plan.public_id), "violations": len(violations)}
-            raise_alarm(kind="plan.violation", key=str(plan.public_id), severity="critical", at=order.issued_at, **alarm)
+            key = str(plan.public_id)
+            raise_alarm(kind="plan.violation", key=key, severity="critical", at=order.issued_at, plan=key, violations=len(violations))
             return plan
         released = _supersede(plan, grid, settings, gathered)
         rows = [_setpoint(plan, grid, setting, gathered.ids) for setting in [*settings, *released]]

@@ -3,12 +3,12 @@
 from aggregator.forecasts.domain._frame import HISTORY_DAYS, Frame
 from aggregator.forecasts.domain._member import MODELS, SIGN, Windows, forecast_asset
 from aggregator.forecasts.domain._portfolio import forecast_portfolio
-from aggregator.forecasts.domain._scores import Score, score
+from aggregator.forecasts.domain._scores import Score, score, score_portfolio
 from aggregator.forecasts.domain._shape import cut
 from aggregator.forecasts.domain._types import LEVELS, AssetForecast, Facts, Place, Quantiles, Stay
 from aggregator.forecasts.domain._weather import WEATHER_COLUMNS, WeatherDay, by_day, on_frame
 
-MODEL_VERSION = "ridge-conformal-1"
+MODEL_VERSION = "ridge-conformal-2"
 
 __all__ = [
     "HISTORY_DAYS",
@@ -32,4 +32,5 @@ __all__ = [
     "forecast_portfolio",
     "on_frame",
     "score",
+    "score_portfolio",
 ]

@@ -53,14 +53,14 @@ def clock_bands(errors: np.ndarray, *, same_type: np.ndarray) -> np.ndarray:
 
 
 def binned_bands(errors: np.ndarray, *, past_bin: np.ndarray, target_bin: np.ndarray, thin_rows: int = 60) -> np.ndarray:
-    """(3, n) error quantiles of the bin that each target period falls in; a thin bin takes all errors.
+    """(3, *target_bin.shape) error quantiles of the bin that each target period falls in; a thin bin takes all errors.
 
-    errors, past_bin (B, J, n); target_bin (n,). Bins are integers, -1 = in none.
+    errors, past_bin (B, J, n); target_bin usually (n,). Bins are integers, -1 = in none.
     """
     finite = np.isfinite(errors) & (past_bin >= 0)
     days = int(finite.any(axis=(1, 2)).sum())
     levels = tails(days)
-    out = np.full((3, target_bin.size), np.nan)
+    out = np.full((3, *target_bin.shape), np.nan)
     if finite.sum() < thin_rows or days < THIN_DAYS // 2:
         return out
     everything = np.quantile(errors[finite], levels)

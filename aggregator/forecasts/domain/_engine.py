@@ -13,6 +13,7 @@ from aggregator.forecasts.domain._bands import binned_bands, clock_bands
 from aggregator.forecasts.domain._frame import Frame
 from aggregator.forecasts.domain._recent import nan_mean
 from aggregator.forecasts.domain._types import Facts, Outlook
+from aggregator.forecasts.domain._widening import widened, widening
 
 CALIBRATION_DAYS = 42
 CLEARNESS_EDGES = (0.3, 0.6)
@@ -35,6 +36,7 @@ class Method:
     by_clearness: bool = False  # errors binned by forecast clearness (PV)
     by_size: bool = False  # errors binned by forecast power (wind)
     by_day_type: bool = False  # errors of the same clock hour, days off apart from working days
+    checked: bool = False  # bands are widened where they did not hold lately (wind: weather of a kind comes in spells)
 
 
 def same_days_mean(frame: Frame, values: np.ndarray, *, alike: np.ndarray, most: int) -> np.ndarray:
@@ -133,10 +135,19 @@ def _bands(frame: Frame, method: Method, sample: np.ndarray, share: Shares, past
     past_bin = np.digitize(np.nan_to_num(share.past_share), edges) * 2 + (share.past_bright > BRIGHT)
     past_bin = np.where(share.past_bright > 0, past_bin, -1)
     target_bin = np.where(bright > 0, np.digitize(share.now, edges) * 2 + (bright > BRIGHT), -1)
-    out = binned_bands(sample, past_bin=past_bin, target_bin=target_bin)
-    if (fade > 0).any():  # errors now depend on the horizon, so the clock hour tells more than the weather
-        out = np.where(fade > 0, clock_bands(np.where(share.past_bright > 0, sample, np.nan), same_type=same), out)
-    return out
+
+    def bands_for(errors: np.ndarray, wanted_bin: np.ndarray) -> np.ndarray:
+        out = binned_bands(errors, past_bin=past_bin, target_bin=wanted_bin)
+        if not (fade > 0).any():
+            return out
+        # errors now depend on the horizon, so the clock hour tells more than the weather
+        clock = clock_bands(np.where(share.past_bright > 0, errors, np.nan), same_type=same)
+        return np.where(fade > 0, clock if wanted_bin.ndim == 1 else clock[:, None, :], out)
+
+    bands = bands_for(sample, target_bin)
+    if method.checked:
+        bands = widened(bands, widening(sample, lambda errors, k: bands_for(errors, past_bin[k])))
+    return bands
 
 
 def _apply(

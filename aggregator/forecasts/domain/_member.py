@@ -26,10 +26,16 @@ SIGN = {"pv": 1, "wind": 1, "storage": 1, "load": -1, "ev_station": -1}
 
 @dataclass(frozen=True)
 class Windows:
-    """(n,) bool per target period: the owner opted out; the asset is out of service."""
+    """(n,) bool per target period: the owner opted out; promised elsewhere; the asset is out of service."""
 
     opt_out: np.ndarray
+    reserved: np.ndarray
     outage: np.ndarray
+
+    @property
+    def still(self) -> np.ndarray:
+        """Nothing may be moved here."""
+        return self.opt_out | self.reserved | self.outage
 
 
 def forecast_asset(*, kind: str, frame: Frame, spec: Spec, facts: Facts, windows: Windows, last_known_hours: float | None) -> AssetForecast:
@@ -57,12 +63,12 @@ def forecast_asset(*, kind: str, frame: Frame, spec: Spec, facts: Facts, windows
         levels, more = idle_levels(frame, base_kw=sign * outlook.mean, quality="stale"), ("stale",)
     else:
         levels, more = LEVELS_OF[kind](frame=frame, spec=spec, facts=facts, outlook=outlook)
-        for still, reason in ((windows.opt_out, "opt_out"), (windows.outage, "outage")):
-            levels = {name: frozen(envelope, still=still, quality=reason) for name, envelope in levels.items()}
+        for reason in ("opt_out", "reserved", "outage"):
+            levels = {name: frozen(envelope, still=getattr(windows, reason), quality=reason) for name, envelope in levels.items()}
     notes += more
     quality = "stale" if stale else "degraded" if notes else "good"
     up, down = (None, None) if stale else movable(spec)
-    free = ~(windows.opt_out | windows.outage)
+    free = ~windows.still
     return AssetForecast(
         quantiles=injection_of(outlook, sign=sign, quality=quality),
         levels=levels,

@@ -7,6 +7,7 @@ import numpy as np
 from aggregator.forecasts.domain._types import Quantiles
 
 LEAST_PERIODS = 4
+LEAST_SHARE = 0.8  # of the members' squared band widths must be known in a period for it to count
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,34 @@ def score(*, forecasts: list[Quantiles], actual_kw: np.ndarray, reference_kw: np
         coverage = float(((actual_kw >= p10 - slack) & (actual_kw <= p90 + slack))[banded].mean())
     reason = "" if nmae_naive is not None else "no_persistence"
     return Score(nmae, nmae_naive, coverage, reason or ("" if coverage is not None else "no_band"))
+
+
+def score_portfolio(*, whole: Quantiles, members: list[Quantiles], actual_kw: np.ndarray, reference_kw: np.ndarray) -> Score:
+    """Score the portfolio's forecast, of what happens without us, on the members that were left to themselves.
+
+    members: those in the sum, without storage (it follows our schedule). actual_kw (N, n), NaN = not measured or
+    moved by us: what such a member would have done is not known, and "measured minus ordered" would only give back
+    the forecast that the order was made of. The errors of the others, added, stand for all by their variance, as in
+    the portfolio's own bands; a period counts where they hold LEAST_SHARE of it. Elsewhere nothing is claimed.
+    """
+    if not members or not np.isfinite(whole.mean).any():
+        return Score(None, None, None, "no_forecast")
+    known = np.isfinite(actual_kw)
+    if not known.any():
+        return Score(None, None, None, "no_actual")
+    mean, p10, p90, naive = (np.stack([getattr(q, name) for q in members]) for name in ("mean", "p10", "p90", "persistence"))
+    weight = (p90 - p10) ** 2
+    total = weight.sum(axis=0)
+    # Where no band has a width (night, calm) there is no variance to stand for: all must be known.
+    share = np.where(total > 0, (weight * known).sum(axis=0) / np.where(total > 0, total, 1.0), known.all(axis=0))
+    counts = share >= LEAST_SHARE
+    if counts.sum() < LEAST_PERIODS:
+        return Score(None, None, None, "members_moved")
+    grown = np.where(counts, 1 / np.sqrt(np.maximum(share, LEAST_SHARE)), np.nan)
+    off, off_naive = (np.where(known, actual_kw - said, 0.0).sum(axis=0) * grown for said in (mean, naive))
+    reference = float(np.where(np.isfinite(reference_kw), reference_kw, _mean_size(actual_kw)).sum())
+    as_if = Quantiles(whole.mean, whole.p10, whole.p50, whole.p90, whole.mean + off - off_naive)
+    return score(forecasts=[as_if], actual_kw=(whole.mean + off)[None, :], reference_kw=np.array([reference]))
 
 
 def _mean_size(actual_kw: np.ndarray) -> np.ndarray:

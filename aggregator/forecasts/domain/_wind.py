@@ -26,6 +26,7 @@ def forecast(*, frame: Frame, spec: WindSpec, facts: Facts) -> Outlook:
         cap_kw=spec.rated_kw,
         ridge=RIDGE,
         by_size=True,
+        checked=True,
     )
     reference = _persistence.last_complete_day(frame, facts.activity_kw)
     persistence = _persistence.held(frame, facts.activity_kw, reference)

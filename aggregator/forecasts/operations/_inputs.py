@@ -13,7 +13,7 @@ from aggregator.kernel.fingerprint import fingerprint
 from aggregator.telemetry import queries as telemetry
 
 NOT_LEARNED = ("intervened", "event_day", "outage")
-NOT_MOVABLE = ("opt_out", "outage")
+NOT_MOVABLE = ("opt_out", "outage", "reserved")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class MemberInputs:
             ),
             "soc": [facts.soc_ratio, facts.soc_age_hours],
             "opt_out": self.windows.opt_out,
+            "reserved": self.windows.reserved,
             "outage": self.windows.outage,
         }
 
@@ -109,7 +110,7 @@ def _windows(frame: Frame, windows: list[CommitmentWindow]) -> Windows:
     for window in windows:
         if window.kind in masks:
             masks[window.kind][frame.grid.window(window.starts_at, window.ends_at)] = True
-    return Windows(opt_out=masks["opt_out"], outage=masks["outage"])
+    return Windows(opt_out=masks["opt_out"], reserved=masks["reserved"], outage=masks["outage"])
 
 
 def _age(frame: Frame, power: np.ndarray) -> float | None:

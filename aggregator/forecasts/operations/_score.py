@@ -4,7 +4,7 @@ import numpy as np
 from django.db import transaction
 
 from aggregator.assets.queries import assets_by_id, commitments
-from aggregator.forecasts.domain import Quantiles, Score, score
+from aggregator.forecasts.domain import Score, score, score_portfolio
 from aggregator.forecasts.models import ForecastRun, ForecastScore
 from aggregator.forecasts.operations._inputs import NOT_LEARNED
 from aggregator.forecasts.queries import ScoreFacts, grid_of, quantiles, scores
@@ -18,13 +18,14 @@ def score_run(*, run_id: int, known_at: datetime) -> dict[str, ScoreFacts]:
     """Score a run per asset kind and as "portfolio" with the telemetry known at `known_at`; again = again.
 
     Periods in which somebody intervened are left out. Storage follows our own schedule and is not scored;
-    the portfolio is the sum of the other kinds. Raises NotFound.
+    the portfolio is the sum of the other kinds (see domain.score_portfolio). Raises NotFound.
     """
     run = ForecastRun.objects.filter(pk=run_id).first()
     if run is None:
         raise NotFound(what="forecast run")
     grid = grid_of(run)
-    forecast = {asset_id: q for asset_id, q in quantiles(run_id=run_id).items() if asset_id is not None}
+    found = quantiles(run_id=run_id)
+    forecast = {asset_id: q for asset_id, q in found.items() if asset_id is not None}
     members = sorted(assets_by_id(asset_ids=list(forecast)).values(), key=lambda member: (member.kind, member.code, member.asset_id))
     ids = [member.asset_id for member in members]
     actual = telemetry.power(asset_ids=ids, grid=grid, known_at=known_at)
@@ -39,7 +40,10 @@ def score_run(*, run_id: int, known_at: datetime) -> dict[str, ScoreFacts]:
             continue
         rows = np.flatnonzero(kinds == kind)
         result[kind] = score(forecasts=[forecast[ids[k]] for k in rows], actual_kw=actual[rows], reference_kw=reference[rows])
-    result[PORTFOLIO] = _portfolio_score(quantiles(run_id=run_id)[None], [forecast[i] for i in ids], kinds, actual, reference)
+    summed = [k for k, asset_id in enumerate(ids) if kinds[k] != "storage" and forecast[asset_id].quality != "missing"]
+    result[PORTFOLIO] = score_portfolio(
+        whole=found[None], members=[forecast[ids[k]] for k in summed], actual_kw=actual[summed], reference_kw=reference[summed]
+    )
     with transaction.atomic():
         for kind, value in result.items():
             ForecastScore.objects.update_or_create(
@@ -53,15 +57,3 @@ def score_run(*, run_id: int, known_at: datetime) -> dict[str, ScoreFacts]:
                 },
             )
     return scores(run_id=run_id)
-
-
-def _portfolio_score(whole: Quantiles, forecasts: list[Quantiles], kinds: np.ndarray, actual: np.ndarray, reference: np.ndarray) -> Score:
-    """Of the members that are in the sum; where one of them was not measured the sum is not known."""
-    counted = [k for k, q in enumerate(forecasts) if kinds[k] != "storage" and q.quality != "missing"]
-    if not counted:
-        return Score(None, None, None, "no_forecast")
-    total = actual[counted].sum(axis=0)
-    known = np.isfinite(actual[counted])
-    size = np.where(known, np.abs(actual[counted]), 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    scale = np.where(np.isfinite(reference[counted]), reference[counted], size).sum()
-    return score(forecasts=[whole], actual_kw=total[None, :], reference_kw=np.array([scale]))

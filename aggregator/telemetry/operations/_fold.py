@@ -16,12 +16,14 @@ from aggregator.kernel.periods import midnight
 from aggregator.support.arrays import pack_f4, unpack_f4
 from aggregator.telemetry.domain import OUT_OF_RANGE, DayArrays, Points, Samples, fold, quality_marks
 from aggregator.telemetry.models import TelemetryDay, TelemetrySample
+from aggregator.telemetry.operations._speakers import FEW
 from aggregator.telemetry.queries import EpochSeconds
 
 FOLDED = ("injection_kw", "soc_ratio")
 SOURCE = "telemetry"
 CHUNK = 200
 HOUR = timedelta(hours=1)
+LONGEST_DAY = timedelta(hours=25)
 SECOND_US = 1_000_000
 VALUE_BYTES = 4
 
@@ -50,16 +52,22 @@ def fold_day(*, day: date, asset_ids: Collection[int] | None = None) -> int:
     return sum(refold(asset_days={pk: {day} for pk in ordered[k : k + CHUNK]}) for k in range(0, len(ordered), CHUNK))
 
 
-def refold_late(*, points: Points) -> int:
-    """Fold again the days of these points that were folded before. Called in the transaction that wrote them."""
+def refold_late(*, points: Points, gateway_id: int) -> int:
+    """Fold again the days of these points that were folded before. Called in the transaction that wrote them.
+
+    All points are of assets of this gateway.
+    """
     if not len(points):
         return 0
     first, last = (datetime.fromtimestamp(int(us) // SECOND_US, UTC) for us in (points.at_us.min(), points.at_us.max()))
     ids = np.unique(points.asset_id).tolist()
+    whose = {"asset_id__in": ids} if len(ids) <= FEW else {"asset__channel__gateway_id": gateway_id}
     near = TelemetryDay.objects.filter(
-        asset_id__in=ids,
+        **whose,
         day__gte=first.date() - timedelta(days=2),
         day__lte=last.date() + timedelta(days=1),
+        starts_at__gt=first - LONGEST_DAY,
+        starts_at__lte=last,
     )
     again: dict[int, set[date]] = {}
     for asset_id, day, starts_at, seconds in near.values_list(
@@ -69,7 +77,7 @@ def refold_late(*, points: Points) -> int:
         inside = (points.at_us >= starts_us) & (points.at_us < starts_us + seconds * SECOND_US) & (points.asset_id == asset_id)
         if inside.any():
             again.setdefault(asset_id, set()).add(day)
-    return refold(asset_days=again)
+    return refold(asset_days=again) if again else 0
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from aggregator.telemetry.operations import _staging as staging
 from aggregator.telemetry.operations._fold import refold_late
 from aggregator.telemetry.operations._retention import HOT_DAYS
 from aggregator.telemetry.operations._sessions import write_sessions
-from aggregator.telemetry.operations._speakers import Speaker, asset_text, speakers_of
+from aggregator.telemetry.operations._speakers import Speaker, speakers_of
 
 DAY_US = 86_400 * 1_000_000
 UNIX_DAY = date(1970, 1, 1)
@@ -55,7 +55,7 @@ def ingest(*, gateway: GatewayFacts, series: Sequence[SeriesIn], received_at: da
     stays = [(one.speaker.asset_id, one.stays) for k, one in enumerate(said) if one.stays and k not in bad]
     accepted = 0
     if len(told) or stays:
-        accepted = _stored(points=merge(told), stays=stays, received_at=received_at)
+        accepted = _stored(gateway_id=gateway.id, points=merge(told), stays=stays, received_at=received_at)
     if gateway.last_seen_at is None or received_at - gateway.last_seen_at >= SEEN_EVERY:
         mark_seen(gateway_id=gateway.id, at=received_at)
     rejected = tuple(Rejected(index, refused[index]) for index in sorted(refused))
@@ -74,39 +74,38 @@ class _Said:
 def _checked_identity(
     gateway: GatewayFacts, series: Sequence[SeriesIn], received_at: datetime
 ) -> tuple[list[_Said], dict[int, SeriesRefused]]:
-    names = [asset_text(one.asset) for one in series]
-    speakers = speakers_of(gateway_id=gateway.id, named=set(filter(None, names)))
+    speakers = speakers_of(gateway_id=gateway.id, named=[one.asset for one in series])
     said: list[_Said] = []
     refused: dict[int, SeriesRefused] = {}
-    for index, (one, name) in enumerate(zip(series, names, strict=True)):
+    for index, (one, speaker) in enumerate(zip(series, speakers, strict=True)):
         try:
-            if name not in speakers:
+            if speaker is None:
                 raise AssetUnknown(asset=str(one.asset)[:60])
-            said.append(_Said(index, speakers[name], check_sessions(sessions=one.sessions, received_at=received_at)))
+            said.append(_Said(index, speaker, check_sessions(sessions=one.sessions, received_at=received_at)))
         except SeriesRefused as refusal:
             refused[index] = refusal
     return said, refused
 
 
-def _stored(*, points: Points, stays: list[tuple[int, list[SessionFacts]]], received_at: datetime) -> int:
+def _stored(*, gateway_id: int, points: Points, stays: list[tuple[int, list[SessionFacts]]], received_at: datetime) -> int:
     """All or nothing; what another process changed since this one looked is looked at again, once."""
     try:
-        return _write(points, stays, received_at)
+        return _write(gateway_id, points, stays, received_at)
     except DatabaseError as failure:
         if not (partitions.is_outdated(failure) or staging.is_outdated(failure)):
             raise
     partitions.forget()
     staging.forget()
-    return _write(points, stays, received_at)
+    return _write(gateway_id, points, stays, received_at)
 
 
 @transaction.atomic
-def _write(points: Points, stays: list[tuple[int, list[SessionFacts]]], received_at: datetime) -> int:
+def _write(gateway_id: int, points: Points, stays: list[tuple[int, list[SessionFacts]]], received_at: datetime) -> int:
     days = [UNIX_DAY + timedelta(days=int(day)) for day in np.unique(points.at_us // DAY_US)]
     partitions.hold(days=[day for day in days if day <= received_at.date() - AT_RISK])
     partitions.ensure_partitions(days=days)
     accepted = staging.upsert(points=points, received_at=received_at)
     write_sessions(stays=stays, known_at=received_at)
     if accepted:
-        refold_late(points=points)
+        refold_late(points=points, gateway_id=gateway_id)
     return accepted

@@ -1,9 +1,10 @@
 """Which assets a gateway speaks for, looked up once a post."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.db.models import TextField
@@ -21,22 +22,25 @@ class Speaker:
     rated_kw: float
 
 
-def asset_text(value: object) -> str:
-    """The public_id as it is stored, or "" for what cannot be one."""
-    try:
-        return str(UUID(value)) if isinstance(value, str) else str(value) if isinstance(value, UUID) else ""
-    except ValueError:
-        return ""
-
-
-def speakers_of(*, gateway_id: int, named: Collection[str]) -> dict[str, Speaker]:
-    """Assets of this gateway by public_id: at least those that are named and are its own."""
+def speakers_of(*, gateway_id: int, named: Sequence[Any]) -> list[Speaker | None]:
+    """For each name, as it was posted, the asset of this gateway that has it as public_id; None for any other."""
     rows = Channel.objects.filter(gateway_id=gateway_id)
-    if len(named) <= FEW:
-        rows = rows.filter(asset__public_id__in=named)
+    texts = set(map(_asset_text, named)) if len(named) <= FEW else None
+    if texts is not None:
+        rows = rows.filter(asset__public_id__in=texts - {""})
     # As text: the same few specs occur again and again, and are parsed once.
     values = rows.values_list("asset_id", "asset__public_id", "asset__kind", Cast("asset__spec", TextField()))
-    return {str(public_id): Speaker(asset_id, _rated_kw(kind, spec)) for asset_id, public_id, kind, spec in values}
+    known = {str(public_id): Speaker(asset_id, _rated_kw(kind, spec)) for asset_id, public_id, kind, spec in values}
+    # Nearly all are written as we write them; only the others are parsed.
+    return [(isinstance(name, str) and known.get(name)) or known.get(_asset_text(name)) for name in named]
+
+
+def _asset_text(name: Any) -> str:
+    """The public_id as we write it, or "" for what cannot be one."""
+    try:
+        return str(UUID(name)) if isinstance(name, str) else str(name) if isinstance(name, UUID) else ""
+    except ValueError:
+        return ""
 
 
 @lru_cache(maxsize=4096)

@@ -99,7 +99,7 @@ def _copied(points: Points, received_at: datetime) -> int:
             transaction.on_commit(lambda: _with_stage.add(session))
         if connection.savepoint_ids:  # inside a longer transaction the rows of an earlier call are still there
             cursor.execute(f"TRUNCATE {STAGE}")
-        with cursor.copy(f"COPY {STAGE} FROM STDIN (FORMAT BINARY)") as copy:
+        with connection.wrap_database_errors, cursor.copy(f"COPY {STAGE} FROM STDIN (FORMAT BINARY)") as copy:
             copy.write(wire(points))
         cursor.execute(
             f"INSERT INTO {TABLE} AS t ({COLUMNS}) SELECT asset_id, at, NULLIF(injection_kw, 'NaN'), NULLIF(soc_ratio, 'NaN'), "

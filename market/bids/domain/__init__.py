@@ -1,7 +1,6 @@
 """Bidding, pure: price scenarios, monotone steps, the firm quantity, explanations, what an award may say."""
 
 from market.bids.domain.awards import approval_problem, award_problem
-from market.bids.domain.baseline_rules import baseline_method
 from market.bids.domain.explain import explain_firm, explain_spot
 from market.bids.domain.firm import DemandResponseAsk, demand_response_offer
 from market.bids.domain.honest import FirmOffer, margin_kw
@@ -28,7 +27,6 @@ __all__ = [
     "Step",
     "approval_problem",
     "award_problem",
-    "baseline_method",
     "cleared_kw",
     "demand_response_offer",
     "explain_firm",

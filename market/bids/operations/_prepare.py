@@ -26,7 +26,6 @@ from market.bids.domain import (
     SpotOffer,
     Step,
     approval_problem,
-    baseline_method,
     demand_response_offer,
     explain_firm,
     explain_spot,
@@ -42,7 +41,7 @@ from market.bids.operations._send import UnableToSubmitBid, alarm_missed, enqueu
 from market.bids.queries import InvitationFacts, bids_on, open_invitation
 from market.platforms.models import Platform
 from market.prices.queries import history
-from market.rules.domain import figure
+from market.rules.domain import baseline_method, figure
 
 
 class ForecastMissing(Anticipated):
@@ -158,7 +157,8 @@ def _demand(plan: PlanningDay, run: RunFacts, gathered: Gathered, now: datetime,
     window = plan.grid.window(invitation.starts_at, invitation.ends_at)
     hours = (window.stop - window.start) * plan.grid.hours
     if not 0 < hours <= float(figure(pack=plan.pack, path="demand_response.max_call_hours")):
-        return _declined(plan, invitation, "window_not_possible", now)
+        _decline(plan, invitation, "window_not_possible", now)
+        return None
     try:
         baseline = portfolio_baseline(
             site_ids=[site.site_id for site in plan.sites],
@@ -169,12 +169,14 @@ def _demand(plan: PlanningDay, run: RunFacts, gathered: Gathered, now: datetime,
             event_starts_at=invitation.starts_at,
         )
     except BaselineUnavailable as refused:
-        return _declined(plan, invitation, refused.code, now)
+        _decline(plan, invitation, refused.code, now)
+        return None
     baseline_kw = baseline.injection_kwh / plan.grid.hours
     ask = _ask(plan, run, invitation, window, baseline_kw, policy)
     offer = demand_response_offer(gathered.problem, ask, assets=gathered.facts, deadline_s=policy.deadline_s)
     if offer.injection_change_kw == 0:
-        return _declined(plan, invitation, offer.limit, now)
+        _decline(plan, invitation, offer.limit, now)
+        return None
     size_kw = abs(float(offer.injection_change_kw))
     block = FirmBlock(window, baseline_kw[window], float(offer.price_cny_per_mwh) / 1000, size_kw, size_kw, ask.direction)
     return _Demand(invitation, offer, block, baseline_kw)
@@ -205,7 +207,7 @@ def _ask(
     )
 
 
-def _declined(plan: PlanningDay, invitation: InvitationFacts, reason: str, now: datetime) -> None:
+def _decline(plan: PlanningDay, invitation: InvitationFacts, reason: str, now: datetime) -> None:
     raise_alarm(
         kind="bid.invitation_not_answered",
         key=f"{plan.portfolio.id}/{invitation.reference}",

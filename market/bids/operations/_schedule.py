@@ -13,12 +13,12 @@ from aggregator.forecasts.queries import RunFacts, latest_run, quantiles
 from aggregator.kernel.errors import Anticipated
 from aggregator.metering.queries import portfolio_baseline
 from aggregator.support.arrays import pack_i8
-from market.bids.domain import baseline_method
 from market.bids.models import Nomination
 from market.bids.operations._planning import PlanningDay, planning_day, planning_prices
 from market.bids.operations._prepare import ForecastMissing
 from market.bids.queries import AwardFacts, awards_on
 from market.prices.queries import curve
+from market.rules.domain import baseline_method
 
 WH_PER_KWH = 1000
 

@@ -5,12 +5,15 @@ never green. Only energy that left a site through its grid connection can reach 
 energy that entered one there can be matched to it. docs/settlement.md section 5.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 PATHS = ("on_site", "own_enterprise", "neighbour")
+
+Left = dict[str, int]  # Wh of one period that nobody has yet: by meter, or by site
+Give = Callable[[str, str | None, str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def match(*, generators: Sequence[GeneratorDay], consumers: Sequence[ConsumerDay
     return tuple(Allocation(*key, wh) for key, wh in sorted(matched.items(), key=lambda item: (item[0][0], item[0][2], item[0][1] or "")))
 
 
-def _own_site(generators, consumers, supply, demand, t, give) -> None:  # type: ignore[no-untyped-def]
+def _own_site(generators: Sequence[GeneratorDay], consumers: Sequence[ConsumerDay], supply: Left, demand: Left, t: int, give: Give) -> None:
     for consumer in consumers:
         own = {g.point: supply[g.point] for g in generators if g.site == consumer.site}
         for point, wh in proportional(demand[consumer.site], own).items():
@@ -92,7 +95,9 @@ def _own_site(generators, consumers, supply, demand, t, give) -> None:  # type: 
             demand[consumer.site] -= wh
 
 
-def _limit_to_connections(generators, consumers, supply, demand, t, give) -> None:  # type: ignore[no-untyped-def]
+def _limit_to_connections(
+    generators: Sequence[GeneratorDay], consumers: Sequence[ConsumerDay], supply: Left, demand: Left, t: int, give: Give
+) -> None:
     """What did not leave the site stays unmatched; what did not enter one asks for nothing."""
     for consumer in consumers:
         own = {g.point: supply[g.point] for g in generators if g.site == consumer.site}
@@ -102,9 +107,11 @@ def _limit_to_connections(generators, consumers, supply, demand, t, give) -> Non
         demand[consumer.site] = min(demand[consumer.site], int(consumer.import_wh[t]))
 
 
-def _round(generators, consumers, supply, demand, path, t, give) -> None:  # type: ignore[no-untyped-def]
+def _round(
+    generators: Sequence[GeneratorDay], consumers: Sequence[ConsumerDay], supply: Left, demand: Left, path: str, t: int, give: Give
+) -> None:
     """One pro rata round: how much of each meter's surplus is taken, then to whom it goes."""
-    groups = sorted({g.enterprise for g in generators}) if path == "own_enterprise" else [None]
+    groups: Sequence[str | None] = sorted({g.enterprise for g in generators}) if path == "own_enterprise" else [None]
     enterprise_of = {c.site: c.enterprise for c in consumers}
     for group in groups:
         offered = {g.point: supply[g.point] for g in generators if group in (None, g.enterprise)}

@@ -1,6 +1,7 @@
 """Rule packs: a province's figures as validated data, and what they mean per period."""
 
 from market.rules.domain._bands import BandsNotAligned, bands_of
+from market.rules.domain._baseline import baseline_method
 from market.rules.domain._figures import FigureUnknown, figure
 from market.rules.domain._merge import merge_packs
 from market.rules.domain._pack import (
@@ -43,6 +44,7 @@ __all__ = [
     "TariffPrices",
     "UnknownTariffClass",
     "bands_of",
+    "baseline_method",
     "day_times",
     "figure",
     "merge_packs",

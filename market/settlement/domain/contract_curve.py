@@ -57,7 +57,7 @@ def contract_curve_wh(
     ][:SAMPLE_DAYS]
     if len(alike) < SAMPLE_DAYS:
         raise ContractCurveHistoryShort(site=site, needed=SAMPLE_DAYS, searched=SEARCH_DAYS, found=len(alike))
-    return tuple(_whole_steps(Fraction(sum(column), SAMPLE_DAYS), step_wh) for column in zip(*alike, strict=True))  # type: ignore[arg-type]
+    return tuple(_whole_steps(Fraction(sum(column), SAMPLE_DAYS), step_wh) for column in zip(*alike, strict=True))
 
 
 def _whole_steps(mean_wh: Fraction, step_wh: Fraction) -> int:

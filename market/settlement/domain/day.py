@@ -111,8 +111,7 @@ def _response(site: SiteDay, event: Event) -> SiteResponse:
     realised: dict[int, int | None] = {}
     for index in event.ordered_wh:
         metered = site.metered_wh[index]
-        known = metered is not None and baseline is not None
-        realised[index] = event.direction * (metered - baseline[index]) if known else None  # type: ignore[operator,index]
+        realised[index] = None if metered is None or baseline is None else event.direction * (metered - baseline[index])
     return SiteResponse(site.site, realised, event.planned_wh.get(site.site, {}))
 
 
@@ -122,7 +121,8 @@ def _event(event: Event, inputs: DayInputs) -> EventOutcome:
     slots = []
     for index, ordered in sorted(event.ordered_wh.items()):
         parts = [response.realised_wh[index] for response in responses]
-        slots.append(Slot(index, ordered, None if None in parts else sum(parts)))  # type: ignore[arg-type]
+        known = [part for part in parts if part is not None]
+        slots.append(Slot(index, ordered, sum(known) if len(known) == len(parts) else None))
     spans = evaluate(slots=slots, rule=inputs.rule, slots_per_hour=inputs.slots_per_hour)
     delivered: dict[Cell, int] = {}
     credited: dict[Cell, int] = {}

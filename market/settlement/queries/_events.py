@@ -12,10 +12,9 @@ from aggregator.dispatch.queries import PlanFacts, plans
 from aggregator.kernel.periods import Grid
 from aggregator.metering.domain import Baseline, BaselineUnavailable, SameDay, baseline
 from aggregator.metering.queries import baseline_history
-from market.bids.domain import baseline_method
 from market.bids.queries import AwardFacts
 from market.instructions.queries import InstructionFacts, instructions_of
-from market.rules.domain import Pack, figure
+from market.rules.domain import Pack, baseline_method, figure
 from market.settlement.domain import Event
 
 NOT_IN_AWARD = ("unknown_award", "award_of_another_product", "outside_awarded_window", "above_award")

@@ -35,12 +35,12 @@ from market.settlement.queries._trace_types import (
 IN_FORCE = ("sent", "accepted", "rejected")
 
 
-def trace(*, award_public_id: UUID | str, user: Any) -> Trace:
+def trace(*, award_public_id: UUID, user: Any) -> Trace:
     """The award with every setpoint, acknowledgement, delivered kWh, shortfall and fen.
 
     Staff see the portfolio; a member sees the part of the own enterprises, or NotFound where there is none.
     """
-    facts = award(public_id=award_public_id)  # type: ignore[arg-type]
+    facts = award(public_id=award_public_id)
     everything = bool(staff_roles(user))
     codes = set(enterprises_visible_to(user).values_list("code", flat=True)) if not everything else None
     found = _collect(facts, codes)

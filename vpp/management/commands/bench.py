@@ -6,7 +6,7 @@ import json
 from types import ModuleType
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -15,6 +15,7 @@ from vpp.bench.memory import PeakMemory
 
 # A benchmark is a module with add_arguments(parser), run(options=, progress=) -> dict, and GOALS.
 BENCHES = {"telemetry": "vpp.bench.telemetry"}
+INTERRUPTED = 130  # what a shell says of Ctrl-C
 SIGNS = {">=": lambda found, goal: found >= goal, "<=": lambda found, goal: found <= goal}
 
 
@@ -31,8 +32,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         bench = self._module(BENCHES[options["what"]])
         columns = (SpinnerColumn(), TextColumn("{task.description}"), *Progress.get_default_columns()[1:], TimeElapsedColumn())
-        with PeakMemory() as memory, Progress(*columns, console=Console(stderr=True)) as progress:
-            figures = bench.run(options=options, progress=progress)
+        try:
+            with PeakMemory() as memory, Progress(*columns, console=Console(stderr=True)) as progress:
+                figures = bench.run(options=options, progress=progress)
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted; what the benchmark had made is removed.", returncode=INTERRUPTED) from None
         figures |= {"start_memory_mib": round(memory.start_mib, 1), "peak_memory_mib": round(memory.peak_mib, 1)}
         if options["json"]:
             self.stdout.write(json.dumps(figures))

@@ -8,7 +8,7 @@
   mount(document.getElementById("bid-chart"), () =>
     options(words, {
       dataZoom: [{ type: "inside" }],
-      grid: { left: 92, right: 20, top: 34, bottom: 30 },
+      grid: { left: 104, right: 20, outerBoundsMode: "none", top: 34, bottom: 30 },
       xAxis: { type: "time", ...axis() },
       yAxis: { type: "value", name: words.power_axis, nameTextStyle: { align: "left" }, ...axis(), axisLabel: { color: colour("--soft"), formatter: (value) => power(words, value, 0) } },
       series: [

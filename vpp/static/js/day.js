@@ -12,9 +12,10 @@
     const below = { xAxisIndex: 1, yAxisIndex: 1, tooltip: { valueFormatter: (value) => value?.toFixed(2) ?? words.missing } };
     const kw = { tooltip: { valueFormatter: (value) => power(words, value, 1) } };
     const inside = time(day.edges[0]) <= time(day.now) && time(day.now) <= time(day.edges.at(-1));
+    const margins = { left: 104, right: 20, outerBoundsMode: "none" };
     return options(words, {
       dataZoom: [{ type: "inside", xAxisIndex: [0, 1] }],
-      grid: [{ left: 92, right: 20, top: 34, height: "55%" }, { left: 92, right: 20, top: "76%", height: "15%" }],
+      grid: [{ ...margins, top: 34, height: "55%" }, { ...margins, top: "76%", height: "15%" }],
       xAxis: [{ type: "time", gridIndex: 0, ...axis(), axisLabel: { show: false } }, { type: "time", gridIndex: 1, ...axis() }],
       yAxis: [
         { type: "value", gridIndex: 0, name: words.power_axis, nameTextStyle: { align: "left" }, ...axis(), axisLabel: { color: colour("--soft"), formatter: (value) => power(words, value, 0) } },

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -19,6 +19,7 @@ from aggregator.gateways.operations import issue_credentials, set_endpoint
 from aggregator.kernel.periods import Grid, delivery_day, midnight
 from aggregator.kernel.signing import verify
 from aggregator.support.arrays import pack_f4
+from aggregator.telemetry import partitions
 from aggregator.telemetry.models import TelemetrySample
 
 DAY = date(2026, 3, 3)
@@ -175,6 +176,8 @@ def _forecast(portfolio: Portfolio, assets: dict[str, Asset]) -> ForecastRun:
 def measure(asset: Asset, *, starts_at: datetime, minutes: int, injection_kw: float, soc_ratio: float | None = None) -> None:
     """Five-minute telemetry, received when each interval is over."""
     step = timedelta(minutes=5)
+    partitions.forget()  # those of the test before were rolled back
+    partitions.ensure_partitions(days={(starts_at + k * step).astimezone(UTC).date() for k in range(minutes // 5)})
     for k in range(minutes // 5):
         TelemetrySample.objects.create(
             asset_id=asset.pk,

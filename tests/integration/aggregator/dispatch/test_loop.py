@@ -12,6 +12,7 @@ from aggregator.dispatch import api, operations, queries
 from aggregator.dispatch.domain import ProblemRefused, Target
 from aggregator.dispatch.models import DispatchPlan, Setpoint, SetpointDelivery
 from aggregator.gateways.queries import authenticate
+from aggregator.kernel.errors import NotFound
 from aggregator.support.models import Alarm, AuditEvent, Job
 from tests.integration.aggregator.dispatch.park import (
     DAY,
@@ -247,6 +248,13 @@ def test_acknowledged_but_not_done_is_caught_and_made_up_for(park: Built) -> Non
 
     operations.verify(portfolio_id=park.portfolio.pk, now=now)
     assert Job.objects.filter(name="aggregator.dispatch.redispatch").count() == 1
+
+
+def test_a_plan_without_target_or_that_nobody_knows_is_not_dispatched_again(park: Built) -> None:
+    plain = day_schedule(park)
+    assert operations.redispatch(plan_id=plain.pk, failed_asset_ids=[], now=NOON) is None
+    with pytest.raises(NotFound):
+        operations.redispatch(plan_id=plain.pk + 1, failed_asset_ids=[], now=NOON)
 
 
 def test_an_offline_gateway_is_made_up_for_when_its_time_is_over(park: Built, stubs) -> None:

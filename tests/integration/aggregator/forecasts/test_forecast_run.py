@@ -161,12 +161,21 @@ def test_scores_when_the_day_is_over(built: Built) -> None:
 
 def test_intervened_periods_are_not_scored(built: Built) -> None:
     run = day_ahead(built)
-    Commitment.objects.create(
-        asset=built.assets["pv"], kind="intervened", starts_at=GRID.starts_at, ends_at=GRID.ends_at, available_at=GRID.starts_at
-    )
+
+    def move(kind: str) -> None:
+        Commitment.objects.create(
+            asset=built.assets[kind], kind="intervened", starts_at=GRID.starts_at, ends_at=GRID.ends_at, available_at=GRID.starts_at
+        )
+
+    move("ev_station")  # a small part of what is uncertain here: the portfolio is scored on the rest
     scores = score_run(run_id=run.pk, known_at=OVER)
-    assert scores["pv"].nmae_ratio is None
-    assert scores["portfolio"].reason == "no_actual"
+    assert scores["ev_station"].reason == "no_actual"
+    assert scores["portfolio"].nmae_ratio is not None
+    move("wind")  # most of it
+    scores = score_run(run_id=run.pk, known_at=OVER)
+    assert scores["wind"].nmae_ratio is None
+    assert scores["portfolio"].nmae_ratio is None
+    assert scores["portfolio"].reason == "members_moved"
 
 
 def test_refusals(built: Built) -> None:

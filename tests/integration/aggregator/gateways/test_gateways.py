@@ -6,7 +6,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from aggregator.assets.models import Asset
 from aggregator.gateways import client, operations, queries
 from aggregator.gateways.models import Gateway
 from aggregator.kernel.errors import NotFound
@@ -44,10 +43,6 @@ def test_channels_tell_the_gateway_of_an_asset():
         north.asset_ids["pv"]: "north-gateway",
         south.asset_ids["pv"]: "south-gateway",
     }
-    assert [facts.code for facts in queries.gateways_of_park(park_id=Asset.objects.first().site.enterprise.park_id)] == [
-        "north-gateway",
-        "south-gateway",
-    ]
 
 
 def test_a_gateway_speaks_for_its_own_site_only():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 import orjson
@@ -49,8 +50,9 @@ def test_a_day_again_is_a_duplicate_and_another_value_is_the_next_revision():
     assert (first.revision, first.import_wh[0], first.net_wh[0]) == (1, 10_000, -10_000)
     assert (second.revision, second.import_wh[0], second.reason) == (2, 11_125, "wrong multiplier")
     assert day_readings(point_ids=[point.id], day=DAY, as_of=D1 - timedelta(seconds=1)) == {}
-    assert latest_available_at(site_ids=[site.site_id], day=DAY) == later
-    assert latest_available_at(site_ids=[site.site_id], day=DAY - timedelta(days=1)) is None
+    newest = partial(latest_available_at, site_ids=[site.site_id])
+    assert (newest(day=DAY, known_at=D1), newest(day=DAY, known_at=later)) == (D1, later)
+    assert newest(day=DAY - timedelta(days=1), known_at=later) is None
 
 
 def test_a_revision_without_reason_says_so_and_two_in_one_post_count_up():

@@ -204,3 +204,42 @@ def test_a_day_without_partition_is_made_when_it_is_first_written():
     site = small_site()
     put(site, series(site), series(site, starts_at=START - timedelta(days=3)))
     assert {START.date(), (START - timedelta(days=3)).date()} <= set(existing_days())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_day_dropped_by_another_process_is_made_again():
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no partitions")
+    site = small_site()
+    put(site, series(site))
+    with connection.cursor() as cursor:  # as another process would: this one still believes in the day
+        cursor.execute(f"DROP TABLE aggregator_telemetrysample_{START.astimezone(UTC):%Y%m%d}")
+    assert put(site, series(site)).accepted == 4
+    assert len(table()) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_lost_its_temporary_table_gets_another():
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite needs no temporary table")
+    site = small_site()
+    put(site, series(site))
+    with connection.cursor() as cursor:  # as a connection pooler may
+        cursor.execute("DISCARD ALL")
+    assert put(site, series(site, values=[9.0])).accepted == 1
+    assert len(table()) == 4
+
+
+def test_many_series_of_one_post_find_their_assets_however_the_id_is_written():
+    site = small_site()
+    pv, load = site.public_ids["pv"], site.public_ids["load"]
+    names = [pv.upper(), "{" + load + "}", pv.replace("-", ""), "not an id", 7, None, small_site("south").public_ids["pv"]]
+    rows = [series(site, starts_at=START + k * QUARTER, values=[1.0]) for k in range(30)]
+    more = [series(site, starts_at=START + (40 + k) * QUARTER, values=[2.0])._replace(asset=name) for k, name in enumerate(names)]
+    for chosen in (rows + more, more):
+        report = put(site, *chosen)
+        assert [(one.index, one.refusal.code) for one in report.rejected] == [
+            (len(chosen) - 4 + k, "telemetry.asset_unknown") for k in range(4)
+        ]
+    assert {row[0] for row in table()} == {site.asset_ids["pv"], site.asset_ids["load"]}
+    assert len(table()) == 33

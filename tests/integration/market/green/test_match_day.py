@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from aggregator.support.arrays import MISSING_I8, unpack_i8
 from market.green.models import GreenLoad, GreenMatch, GreenMatchRun
@@ -35,6 +36,13 @@ def test_own_load_first_then_the_neighbour(tiny):
 def test_the_same_meters_give_the_same_run(tiny):
     assert match(tiny).pk == match(tiny, SETTLE_AT + timedelta(days=1)).pk
     assert GreenMatchRun.objects.count() == 1
+
+
+def test_the_unmatched_rest_of_a_meter_stands_once_in_a_run(tiny):
+    rest = {"run": match(tiny), "generation_point": tiny.points["A-pv"], "consumer": None, "path": "unmatched", "wh": b"", "total_wh": 0}
+    GreenMatch.objects.create(**rest)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        GreenMatch.objects.create(**rest)
 
 
 def test_a_revision_makes_the_next_version_and_keeps_the_first(tiny):

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from aggregator.dispatch.models import DispatchPlan, Setpoint
 from aggregator.kernel.lifecycle import TransitionRefused
@@ -60,6 +61,13 @@ def test_the_lines_are_those_of_the_page():
     assert run.delivery["totals"]["deficiency_kwh"] == "10.333"
     baselines = run.delivery["events"][0]["baselines"]
     assert baselines["A/main"]["days_used"] == ["2025-06-10", "2025-06-09", "2025-06-06", "2025-06-05", "2025-06-04"]
+
+
+def test_the_operators_own_account_has_each_component_once_in_a_run():
+    own = SettlementLine.objects.filter(run=close(build()), contract=None).first()
+    own.pk = None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        own.save(force_insert=True)
 
 
 def test_statements_add_up_to_the_run():

@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
@@ -102,7 +103,7 @@ def test_strangers_get_404(tiny):
     status, body = get(AwardTrace, stranger, public_id=tiny.response.public_id)
     assert (status, body["code"]) == (404, "not_found")
     with pytest.raises(NotFound):
-        trace(award_public_id="00000000-0000-0000-0000-000000000000", user=staff())
+        trace(award_public_id=UUID(int=0), user=staff())
     assert get(AwardTrace, AnonymousUser(), public_id=tiny.response.public_id)[0] in (401, 403)
 
 

@@ -85,7 +85,8 @@ def test_a_solver_that_lies_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> 
 def nearly_fixed() -> pulp.LpProblem:
     """A feasible model with a column that may move by 7e-10 only, as rounded energy bounds of cars once gave."""
     model = pulp.LpProblem("nearly_fixed", pulp.LpMinimize)
-    x, way = pulp.LpVariable("x", 0.9719979756046, 0.9719979763031), pulp.LpVariable("way", 0, 1, cat="Integer")
+    x = model.add_variable("x", 0.9719979756046, 0.9719979763031)
+    way = model.add_variable("way", 0, 1, cat="Integer")
     model += 2.0 * x + way
     model += x + way >= 1.0
     return model

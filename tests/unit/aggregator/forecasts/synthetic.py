@@ -37,7 +37,7 @@ def from_now(*, hour: float = 14.0) -> Frame:
 
 def nothing(frame: Frame) -> Windows:
     none = np.zeros(len(frame.grid), dtype=bool)
-    return Windows(opt_out=none, outage=none)
+    return Windows(opt_out=none, reserved=none, outage=none)
 
 
 def history(frame: Frame, kind: str, *, seed: int = 1) -> np.ndarray:

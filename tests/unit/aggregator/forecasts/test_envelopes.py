@@ -12,7 +12,7 @@ from aggregator.assets.domain import Envelope, parse_spec
 from aggregator.forecasts.domain import LEVELS, MODELS, Windows, cut, forecast_asset
 from aggregator.forecasts.domain._shape import nested, reachable, room_of, shaped
 from aggregator.kernel.periods import Grid
-from tests.unit.aggregator.forecasts.synthetic import QUARTER, SPECS, day_ahead, facts_of, from_now
+from tests.unit.aggregator.forecasts.synthetic import QUARTER, SPECS, day_ahead, facts_of, from_now, nothing
 
 EPS = 1e-6
 
@@ -47,14 +47,15 @@ def assert_nested(levels: dict[str, Envelope]) -> None:
 def test_invariants_of_every_kind_and_level(kind: str, seed: int, now: bool, cuts: tuple[int, int]) -> None:
     frame = from_now(hour=13) if now else day_ahead()
     n = len(frame.grid)
-    windows = Windows(opt_out=np.arange(n) < cuts[0], outage=(np.arange(n) >= 20) & (np.arange(n) < 20 + cuts[1]))
+    at = np.arange(n)
+    windows = Windows(opt_out=at < cuts[0], reserved=(at >= 60) & (at < 60 + cuts[0]), outage=(at >= 20) & (at < 20 + cuts[1]))
     result = forecast_asset(
         kind=kind, frame=frame, spec=SPECS[kind], facts=facts_of(frame, kind, seed=seed), windows=windows, last_known_hours=0.0
     )
     assert_nested(result.levels)
     for envelope in result.levels.values():
         assert_consistent(envelope)
-        still = windows.opt_out | windows.outage
+        still = windows.still
         assert not envelope.up_kw[still].any()
         assert not envelope.down_kw[still].any()
         notice = envelope.notice_s // 900
@@ -68,10 +69,9 @@ def test_invariants_of_every_kind_and_level(kind: str, seed: int, now: bool, cut
 
 def test_firm_means_low_activity() -> None:
     frame = day_ahead()
-    none = np.zeros(96, dtype=bool)
     for kind in ("pv", "load"):
         result = forecast_asset(
-            kind=kind, frame=frame, spec=SPECS[kind], facts=facts_of(frame, kind), windows=Windows(none, none), last_known_hours=0.0
+            kind=kind, frame=frame, spec=SPECS[kind], facts=facts_of(frame, kind), windows=nothing(frame), last_known_hours=0.0
         )
         low = result.quantiles.p10 if kind == "pv" else -result.quantiles.p90
         np.testing.assert_allclose(np.abs(result.levels["firm"].base_kw), np.minimum(low, np.abs(result.quantiles.mean)))
@@ -80,11 +80,8 @@ def test_firm_means_low_activity() -> None:
 
 def test_a_plant_that_cannot_be_curtailed_cannot_be_moved() -> None:
     frame = day_ahead()
-    none = np.zeros(96, dtype=bool)
     spec = parse_spec("pv", {"rated_kw": 1000, "curtailable": False})
-    result = forecast_asset(
-        kind="pv", frame=frame, spec=spec, facts=facts_of(frame, "pv"), windows=Windows(none, none), last_known_hours=0.0
-    )
+    result = forecast_asset(kind="pv", frame=frame, spec=spec, facts=facts_of(frame, "pv"), windows=nothing(frame), last_known_hours=0.0)
     for level in result.levels.values():
         np.testing.assert_array_equal(level.min_kw, level.max_kw)
     assert not result.down_errors_kw.size
@@ -93,14 +90,11 @@ def test_a_plant_that_cannot_be_curtailed_cannot_be_moved() -> None:
 def test_cars_that_are_plugged_in_now_can_wait() -> None:
     """A re-issue with ten cars just arrived has more to shift than one without them."""
     frame = from_now(hour=11)
-    none = np.zeros(len(frame.grid), dtype=bool)
     facts = facts_of(frame, "ev_station")
     empty = replace(facts, stays=tuple(stay for stay in facts.stays if stay.departs_at is not None))
     assert len(empty.stays) < len(facts.stays)
     with_cars, without = (
-        forecast_asset(
-            kind="ev_station", frame=frame, spec=SPECS["ev_station"], facts=one, windows=Windows(none, none), last_known_hours=0.0
-        )
+        forecast_asset(kind="ev_station", frame=frame, spec=SPECS["ev_station"], facts=one, windows=nothing(frame), last_known_hours=0.0)
         for one in (facts, empty)
     )
     assert with_cars.levels["expected"].max_kwh.sum() > without.levels["expected"].max_kwh.sum()
@@ -108,10 +102,9 @@ def test_cars_that_are_plugged_in_now_can_wait() -> None:
 
 def test_without_sessions_a_station_is_forecast_but_not_moved() -> None:
     frame = day_ahead()
-    none = np.zeros(96, dtype=bool)
     facts = replace(facts_of(frame, "ev_station"), stays=())
     result = forecast_asset(
-        kind="ev_station", frame=frame, spec=SPECS["ev_station"], facts=facts, windows=Windows(none, none), last_known_hours=0.0
+        kind="ev_station", frame=frame, spec=SPECS["ev_station"], facts=facts, windows=nothing(frame), last_known_hours=0.0
     )
     assert result.levels["expected"].quality == "missing"
     assert "few_sessions" in result.notes
@@ -120,11 +113,10 @@ def test_without_sessions_a_station_is_forecast_but_not_moved() -> None:
 
 def test_a_station_without_power_telemetry_is_told_by_its_sessions() -> None:
     frame = day_ahead()
-    none = np.zeros(96, dtype=bool)
     facts = facts_of(frame, "ev_station")
     blind = replace(facts, activity_kw=np.full_like(facts.activity_kw, np.nan))
     result = forecast_asset(
-        kind="ev_station", frame=frame, spec=SPECS["ev_station"], facts=blind, windows=Windows(none, none), last_known_hours=None
+        kind="ev_station", frame=frame, spec=SPECS["ev_station"], facts=blind, windows=nothing(frame), last_known_hours=None
     )
     assert "power_from_sessions" in result.notes
     assert result.quantiles.quality == "degraded"

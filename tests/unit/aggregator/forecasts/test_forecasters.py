@@ -92,16 +92,27 @@ def test_opt_out_and_outage() -> None:
     none = np.zeros(96, dtype=bool)
     facts = facts_of(frame, "load")
     free = forecast("load", frame, facts)
-    opted = forecast("load", frame, facts, Windows(opt_out=window, outage=none))
-    out = forecast("load", frame, facts, Windows(opt_out=none, outage=window))
+    opted = forecast("load", frame, facts, replace(nothing(frame), opt_out=window))
+    out = forecast("load", frame, facts, replace(nothing(frame), outage=window))
     assert not opted.levels["expected"].up_kw[window].any()
     assert opted.levels["expected"].up_kw[~window].any()
     np.testing.assert_array_equal(opted.quantiles.mean, free.quantiles.mean)
     assert not out.quantiles.mean[window].any()
     assert not out.levels["optimistic"].up_kw[window].any()
-    whole = forecast("storage", frame, facts_of(frame, "storage"), Windows(opt_out=none, outage=~none))
+    whole = forecast("storage", frame, facts_of(frame, "storage"), replace(nothing(frame), outage=~none))
     assert whole.levels["expected"].quality == "outage"
     assert not whole.levels["expected"].max_kwh.any()
+
+
+def test_what_is_reserved_elsewhere_is_forecast_and_not_moved() -> None:
+    frame = day_ahead()
+    window = np.zeros(96, dtype=bool)
+    window[40:60] = True
+    free, kept = (forecast("load", frame, facts_of(frame, "load"), replace(nothing(frame), reserved=w)) for w in (~window & window, window))
+    np.testing.assert_array_equal(kept.quantiles.mean, free.quantiles.mean)
+    for level in kept.levels.values():
+        assert not level.up_kw[window].any()
+    assert kept.levels["expected"].up_kw[~window].any()
 
 
 def test_storage_state_unknown_or_old() -> None:

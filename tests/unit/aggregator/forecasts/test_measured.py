@@ -103,6 +103,17 @@ def openstef_287(data_root: Path) -> Measured:
     return Measured("load", parse_spec("load", {"rated_kw": rated_kw, "must_run_kw": 0}), series, weather, Place(52.0, 5.0))
 
 
+def wind_site(data_root: Path, site: str, *, with_weather: bool = True) -> Measured:
+    """Power is negative in the file; its labels and those of the forecast wind fit best 3.5 h apart."""
+    table = pd.read_parquet(data_root / "openstef" / "pv_wind_5substations_15min.parquet")
+    table = table[table["site"] == site]
+    stamps = pd.to_datetime(table["time_utc"], utc=True)
+    power = pd.Series(np.maximum(-1000.0 * table["total_wind_part"].to_numpy(float), 0.0), index=stamps)
+    speed = pd.DataFrame({"wind_100m_m_per_s": table["windspeed_100m"].to_numpy(float)}, index=stamps + pd.Timedelta(hours=3.5))
+    spec = parse_spec("wind", {"rated_kw": float(power.quantile(0.9995))})
+    return Measured("wind", spec, power, speed if with_weather else None, Place(52.0, 5.0))
+
+
 def assert_better(result: Score, *, than_persistence: float, covered: tuple[float, float] = (0.72, 0.90)) -> None:
     assert result.reason == ""
     assert result.nmae_ratio < than_persistence * result.nmae_persistence_ratio
@@ -134,3 +145,13 @@ def test_substation_load_day_ahead_and_reissue(data_root: Path) -> None:
     load, days = openstef_287(data_root), spread("2020-12-05", 50, 1)
     assert_better(load.score(days), than_persistence=0.85)
     assert_better(load.score(days, now=True), than_persistence=0.7)
+
+
+@pytest.mark.parametrize("site", ["HAL", "LLS", "WEW"])
+def test_wind_bands_hold_through_a_stormy_autumn(data_root: Path, site: str) -> None:
+    """Thirteen weeks in all: too few for claims of skill, enough to see bands that are too narrow."""
+    days = spread("2021-08-30", 28, 2)
+    for with_weather, better_than in ((True, 0.7), (False, 1.0)):
+        turbines = wind_site(data_root, site, with_weather=with_weather)
+        for now in (False, True):
+            assert_better(turbines.score(days, now=now), than_persistence=better_than, covered=(0.72, 0.92))

@@ -1,7 +1,8 @@
 """The pack's baseline rules as metering understands them."""
 
 from aggregator.metering.domain import Adjustment, BaselineMethod
-from market.rules.domain import Pack, figure
+from market.rules.domain._figures import figure
+from market.rules.domain._pack import Pack
 
 
 def baseline_method(pack: Pack) -> BaselineMethod:

@@ -1,0 +1,181 @@
+"""Both faces in a real browser and in both languages: every page opens clean, speaks one language and draws its chart."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests import services
+from tests.served import Login, Served
+
+pytestmark = pytest.mark.browser
+
+STAFF_PAGES = ("", "instructions/", "bids/", "alarms/", "trace/", "settlement/", "audit/", "stop/")
+STAFF_LISTS = ("instructions/", "bids/", "trace/", "settlement/")
+PORTAL_PAGES = ("", "events/", "statements/", "green/")
+LANGUAGES = {"zh-hans": "zh-CN", "en": "en-US"}
+CONTROL_ROOM, PHONE = {"width": 1366, "height": 768}, {"width": 360, "height": 740}
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+# What a screen reader needs at least: names for fields, pictures and buttons; one heading and one main part.
+UNNAMED = """() => {
+  const named = (e) => e.labels?.length || e.getAttribute("aria-label") || e.getAttribute("aria-labelledby");
+  const bad = [...document.querySelectorAll("input:not([type=hidden]), select, textarea")].filter((e) => !named(e));
+  bad.push(...[...document.querySelectorAll("img")].filter((e) => !e.hasAttribute("alt")));
+  bad.push(...[...document.querySelectorAll("button, a")].filter((e) => !e.textContent.trim() && !e.getAttribute("aria-label")));
+  bad.push(...[...document.querySelectorAll("[role=img]")].filter((e) => !e.getAttribute("aria-label")));
+  return bad.map((e) => e.outerHTML.slice(0, 120));
+}"""
+COUNTS = '() => ["h1", "main", "a.skip"].map((what) => document.querySelectorAll(what).length)'
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=services.chromium(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Screenshots for whoever wants to look: in VPP_VAR_DIR where it is given."""
+    given = os.environ.get("VPP_VAR_DIR")
+    folder = Path(given) / "screenshots" if given else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+class Visitor:
+    """A signed-in person whose browser stands in another time zone; whatever the console complains about is kept."""
+
+    def __init__(self, chromium, served: Served, login: Login, language: str, screen: dict[str, int], pictures: Path) -> None:
+        self.served, self.language, self.pictures = served, language, pictures
+        self.context = chromium.new_context(viewport=screen, locale=LANGUAGES[language], timezone_id="America/New_York")
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda told: self._complain(told.text) if told.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self._complain(str(error)))
+        self.page.goto(f"{served.url}/login/")
+        self.page.fill("#id_username", login.user)
+        self.page.fill("#id_password", login.password)
+        self.page.click("form.login button")
+
+    def _complain(self, text: str) -> None:
+        self.complaints.append(f"{self.page.url}: {text}")
+
+    def open(self, path: str) -> None:
+        answer = self.page.goto(self.served.url + path)
+        assert answer is not None
+        assert answer.status == 200, path
+        self.examine(path)
+
+    def follow(self, path: str) -> None:
+        """The first link of the list at `path`."""
+        self.open(path)
+        self.page.locator("main table a").first.click()
+        self.page.wait_for_load_state()
+        self.examine(f"{path}one")
+
+    def examine(self, path: str) -> None:
+        assert self.page.get_attribute("html", "lang") == self.language
+        assert self.page.evaluate(UNNAMED) == [], path
+        assert self.page.evaluate(COUNTS) == [1, 1, 1], path
+        if self.page.locator(".chart").count():
+            chart = self.page.locator(".chart[data-points]")
+            chart.wait_for()
+            assert int(chart.get_attribute("data-points") or 0) > 96, path
+            assert chart.locator("canvas").count() == 1, path
+        name = re.sub(r"\W+", "-", path).strip("-")
+        self.page.screenshot(path=self.pictures / f"{self.language}-{name}.png", full_page=True)
+
+    def overflow(self) -> tuple[int, int]:
+        """Pixels that do not fit (down, to the right)."""
+        down, right = self.page.evaluate(
+            "[document.documentElement.scrollHeight - innerHeight, document.documentElement.scrollWidth - innerWidth]"
+        )
+        return down, right
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_control_room(chromium, served_demo: Served, pictures: Path, language: str) -> None:
+    visitor = Visitor(chromium, served_demo, served_demo.operator, language, CONTROL_ROOM, pictures)
+    for page in STAFF_PAGES:
+        visitor.open(f"/staff/{page}")
+        assert visitor.overflow()[1] <= 0, page
+    for page in STAFF_LISTS:
+        visitor.follow(f"/staff/{page}")
+    visitor.open("/staff/")
+    assert visitor.overflow() == (0, 0), "the overview does not fit 1366x768"
+    assert visitor.complaints == []
+    visitor.context.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_portal_on_a_phone(chromium, served_demo: Served, pictures: Path, language: str) -> None:
+    visitor = Visitor(chromium, served_demo, served_demo.managers[0], language, PHONE, pictures)
+    for page in PORTAL_PAGES:
+        visitor.open(f"/portal/{page}")
+        assert visitor.overflow()[1] <= 0, page
+    visitor.follow("/portal/statements/")
+    assert visitor.complaints == []
+    foreign = _statement_of(served_demo, served_demo.managers[1])
+    for path in (f"/portal/statements/{foreign}/", f"/portal/statements/{foreign}/lines.csv"):
+        answer = visitor.page.goto(served_demo.url + path)
+        assert answer is not None
+        assert answer.status == 404
+    visitor.context.close()
+
+
+def _statement_of(served: Served, manager: Login) -> str:
+    session: requests.Session = served.session(manager)
+    return session.get(f"{served.url}/api/v1/statements").json()["results"][0]["public_id"]
+
+
+def test_the_chart_shows_local_time_in_any_browser(chromium, served_demo: Served, pictures: Path) -> None:
+    visitor = Visitor(chromium, served_demo, served_demo.operator, "en", CONTROL_ROOM, pictures)
+    visitor.open("/staff/")
+    shown = visitor.page.evaluate(
+        """() => {
+          const options = echarts.getInstanceByDom(document.getElementById("day-chart")).getOption();
+          const times = options.series[0].data.map((row) => new Date(row[0]).toISOString());
+          return [options.useUTC, times[0], times.at(-1)];
+        }"""
+    )
+    day = visitor.page.input_value("#day")
+    assert shown[:2] == [True, f"{day}T00:00:00.000Z"]
+    assert shown[2].endswith("T00:00:00.000Z")
+    assert shown[2] > shown[1]
+    visitor.context.close()
+
+
+def test_switching_language_and_theme(chromium, served_demo: Served, pictures: Path) -> None:
+    visitor = Visitor(chromium, served_demo, served_demo.operator, "zh-hans", CONTROL_ROOM, pictures)
+    visitor.open("/staff/alarms/?state=open")
+    visitor.page.click("button[name=language]")
+    visitor.page.wait_for_load_state()
+    assert visitor.page.get_attribute("html", "lang") == "en"
+    assert visitor.page.url.endswith("/staff/alarms/?state=open")
+    visitor.language = "en"
+    visitor.open("/staff/")
+    visitor.page.click("[data-theme-switch]")
+    assert "dark" in (visitor.page.get_attribute("html", "class") or "")
+    visitor.page.reload()
+    assert "dark" in (visitor.page.get_attribute("html", "class") or "")
+    assert visitor.complaints == []
+    visitor.context.close()
+
+
+def test_a_list_is_narrowed_and_exported(served_demo: Served) -> None:
+    session = served_demo.session(served_demo.operator)
+    everything = session.get(f"{served_demo.url}/staff/bids/?format=csv")
+    assert everything.headers["Content-Type"].startswith("text/csv")
+    assert everything.content.startswith("\ufeff".encode())
+    spot = session.get(f"{served_demo.url}/staff/bids/?format=csv&product=spot").text.splitlines()
+    assert len(everything.text.splitlines()) > len(spot) > 1
+    assert all(",spot," in row for row in spot[1:])
