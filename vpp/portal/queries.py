@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -39,7 +40,7 @@ def own_statements(*, enterprise: Enterprise) -> QuerySet[Statement]:
     return rows.order_by("-run__delivery_day", "-run__version", "contract__number")
 
 
-def own_statement(*, enterprise: Enterprise, public_id: str) -> Statement | None:
+def own_statement(*, enterprise: Enterprise, public_id: UUID) -> Statement | None:
     rows = Statement.objects.filter(enterprise=enterprise, public_id=public_id)
     related = ("run", "contract", "replaces__run", "replaced_by__run")
     return rows.select_related(*related).prefetch_related("lines").first()

@@ -1,6 +1,7 @@
 """Enterprise portal pages: my assets, my events, my statements, my green share."""
 
 from typing import Any
+from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -66,7 +67,7 @@ def statements(request: HttpRequest, enterprise: Enterprise) -> HttpResponse:
 
 @require_GET
 @portal_page
-def statement(request: HttpRequest, enterprise: Enterprise, public_id: str) -> HttpResponse:
+def statement(request: HttpRequest, enterprise: Enterprise, public_id: UUID) -> HttpResponse:
     found = _own(enterprise, public_id)
     pack = pack_of_label(found.run.rule_pack)
     replaced_by = getattr(found, "replaced_by", None)
@@ -75,7 +76,7 @@ def statement(request: HttpRequest, enterprise: Enterprise, public_id: str) -> H
 
 @require_GET
 @portal_page
-def statement_csv(request: HttpRequest, enterprise: Enterprise, public_id: str) -> HttpResponse:
+def statement_csv(request: HttpRequest, enterprise: Enterprise, public_id: UUID) -> HttpResponse:
     """The statement's lines as CSV, the total last."""
     found = _own(enterprise, public_id)
     lines = [[column.value(line) for column in LINE_COLUMNS] for line in found.lines.all()]
@@ -84,7 +85,7 @@ def statement_csv(request: HttpRequest, enterprise: Enterprise, public_id: str) 
     return csv_answer(name, [column.heading for column in LINE_COLUMNS], [*lines, total])
 
 
-def _own(enterprise: Enterprise, public_id: str) -> Statement:
+def _own(enterprise: Enterprise, public_id: UUID) -> Statement:
     found = queries.own_statement(enterprise=enterprise, public_id=public_id)
     if found is None:
         raise Http404

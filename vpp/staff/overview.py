@@ -66,13 +66,13 @@ def _lasting(kw: np.ndarray, hours: float) -> float:
 def overview(*, portfolio: PortfolioFacts, now: datetime) -> Overview:
     members = members_on(portfolio_id=portfolio.id, day=now.astimezone(SHANGHAI).date())
     rows = latest(asset_ids=[m.asset_id for m in members], at=now)
-    fresh = [row for row in rows.values() if now - row.at <= STALE and row.injection_kw is not None]
+    fresh = [(row.at, row.injection_kw) for row in rows.values() if now - row.at <= STALE and row.injection_kw is not None]
     instructions = DispatchInstruction.objects.filter(portfolio_id=portfolio.id, state__in=("received", "executing"), ends_at__gt=now)
     return Overview(
-        live_kw=sum(row.injection_kw for row in fresh) if fresh else None,
+        live_kw=sum(kw for _, kw in fresh) if fresh else None,
         online=len(fresh),
         total=len(members),
-        newest_at=max((row.at for row in fresh), default=None),
+        newest_at=max((at for at, _ in fresh), default=None),
         movable=_movable(portfolio.id, now),
         open_instruction=instructions.order_by("starts_at").first(),
         last_run=SettlementRun.objects.filter(portfolio_id=portfolio.id).exclude(state="superseded").first(),

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -109,7 +110,7 @@ def instruction_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @staff_page()
-def instruction_detail(request: HttpRequest, public_id: str) -> HttpResponse:
+def instruction_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
     row = get_object_or_404(DispatchInstruction.objects.select_related("award", "platform"), public_id=public_id)
     return _page(request, "staff/instruction.html", portfolio=chosen_portfolio(request), row=row, plans=instruction_plans(row))
 
@@ -124,7 +125,7 @@ def bid_list(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff_page()
-def bid_detail(request: HttpRequest, public_id: str) -> HttpResponse:
+def bid_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
     bid = get_object_or_404(Bid.objects.select_related("platform", "invitation", "portfolio"), public_id=public_id)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -163,7 +164,7 @@ def alarm_list(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @staff_page("operator")
-def acknowledge_alarm(request: HttpRequest, public_id: str) -> HttpResponse:
+def acknowledge_alarm(request: HttpRequest, public_id: UUID) -> HttpResponse:
     row = get_object_or_404(Alarm, public_id=public_id)
     Alarm.objects.filter(pk=row.pk, acknowledged_at=None).update(acknowledged_at=clock.now(), acknowledged_by=request.user)
     return redirect("staff:alarms")
@@ -179,7 +180,7 @@ def trace_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @staff_page()
-def trace(request: HttpRequest, public_id: str) -> HttpResponse:
+def trace(request: HttpRequest, public_id: UUID) -> HttpResponse:
     get_object_or_404(Award, public_id=public_id)
     found = settlement_queries.trace(award_public_id=public_id, user=request.user)
     return _page(request, "staff/trace.html", portfolio=chosen_portfolio(request), trace=found)
@@ -194,7 +195,7 @@ def settlement_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @staff_page()
-def settlement_detail(request: HttpRequest, public_id: str) -> HttpResponse:
+def settlement_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
     run = get_object_or_404(SettlementRun, public_id=public_id)
     lines = run.lines.select_related("contract__enterprise").order_by("contract__number", "component")
     if request.GET.get("format") == "csv":

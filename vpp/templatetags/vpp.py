@@ -37,6 +37,11 @@ def number(value: float | None) -> str:
 
 
 @register.filter
+def unit_text(unit: str) -> str:
+    return {"CNY": gettext("CNY"), "fen": gettext("fen")}.get(unit, unit)
+
+
+@register.filter
 def percent(ratio: float) -> str:
     return f"{ratio * 100:.1f} %"
 

@@ -35,6 +35,7 @@ def test_sound_settings_start(tmp_path: Path) -> None:
         ({"DATABASE_URL": ""}, "DATABASE_URL"),
         ({"REDIS_URL": ""}, "REDIS_URL"),
         ({"DEBUG": "1"}, "DEBUG"),
+        ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
         ({"VPP_SECRET_KEYS": ""}, "VPP_SECRET_KEYS"),
         ({"VPP_ALLOW_TWIN": "1"}, "VPP_ALLOW_TWIN"),
     ],
@@ -43,6 +44,11 @@ def test_unsafe_settings_are_refused_by_name(tmp_path: Path, change: dict[str, s
     done = start_web(tmp_path, **change)
     assert done.returncode != 0
     assert word in done.stderr
+
+
+def test_all_refusals_are_named_at_once(tmp_path: Path) -> None:
+    said = start_web(tmp_path, DATABASE_URL="", REDIS_URL="", SECRET_KEY="").stderr
+    assert [name for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY") if f"{name} is not set" not in said] == []
 
 
 def test_told_so_the_embedded_default_starts(tmp_path: Path) -> None:
