@@ -4,13 +4,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
 from tests import services
-from tests.journey.demo_process import demo
+from tests.journey.demo_process import Played, demo, environment, scratch_database
 from tests.served import Served, serve
 
 
@@ -21,25 +20,22 @@ def data_root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
-    """The demo day, played once a pass on the embedded default: (folder, summary, output). Who writes, copies it."""
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """The demo day, played once a pass: embedded, or on PostgreSQL and Redis where the pass is about these."""
     folder = tmp_path_factory.mktemp("demo")
-    summary, output = demo(folder)
-    return folder, summary, output
+    if os.environ.get("VPP_TEST_SERVICES") != "1":
+        yield demo(environment(folder))
+        return
+    with scratch_database(f"vpp_played_{os.getpid()}") as url:
+        yield demo(environment(folder, DATABASE_URL=url, REDIS_URL=services.redis_url()[0]))
 
 
 @pytest.fixture(scope="session")
-def played_demo(played: tuple[Path, dict[str, Any], str]) -> Path:
-    """Folder (VPP_VAR_DIR) of the played demo day; logins are in demo/logins.json."""
-    return played[0]
-
-
-@pytest.fixture(scope="session")
-def served_demo(played_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The played demo day behind its web pages, on a copy that tests may write to."""
+def served_demo(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The played demo day behind its web pages, in a copy of its folder."""
     folder = tmp_path_factory.mktemp("served")
-    shutil.copytree(played_demo, folder, dirs_exist_ok=True)
-    with serve(folder) as served:
+    shutil.copytree(played.folder, folder, dirs_exist_ok=True)
+    with serve({**played.env, "VPP_VAR_DIR": str(folder)}) as served:
         yield served
 
 

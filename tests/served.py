@@ -13,7 +13,7 @@ from pathlib import Path
 
 import requests
 
-from tests.journey.demo_process import ROOT, environment
+from tests.journey.demo_process import ROOT
 
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 START_SECONDS = 60
@@ -29,10 +29,10 @@ class Login:
 
 @dataclass(frozen=True)
 class Served:
-    """`folder` is the copy that is served; logins are those that the demo printed: staff first, then managers."""
+    """`env` is what the web process runs in; logins are those that the demo printed: staff first, then managers."""
 
     url: str
-    folder: Path
+    env: dict[str, str]
     logins: list[Login]
 
     @property
@@ -60,18 +60,20 @@ class Served:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Served]:
+def serve(env: dict[str, str]) -> Iterator[Served]:
+    """`env` names the folder and the database of a played day."""
+    folder = Path(env["VPP_VAR_DIR"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = (folder / "web.log").open("wb")
     command = [sys.executable, "-m", "uvicorn", "vpp.asgi:application", "--port", str(port), "--log-level", "warning"]
-    web = subprocess.Popen(command, cwd=ROOT, env=environment(folder), stdout=log, stderr=log)
+    web = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(url, web, folder)
         logins = [Login(**row) for row in json.loads((folder / "demo" / "logins.json").read_text())]
-        yield Served(url, folder, logins)
+        yield Served(url, env, logins)
     finally:
         web.terminate()
         web.wait(timeout=30)

@@ -79,7 +79,7 @@ class Setpoint(Identified):
     value_kw = models.FloatField()
     planned_kw = models.FloatField(null=True)  # injection that the plan expects of the asset; null in a stop
     fallback_kw = models.FloatField()
-    reason = models.CharField(max_length=40)  # reason code, both texts in vpp/reason_texts.py
+    reason = models.CharField(max_length=40)  # reason code, both texts in vpp/texts/codes.py
     limit = models.CharField(max_length=40, blank=True)  # binding limit
     state = models.CharField(max_length=12, choices=SETPOINT.choices, default="planned")
     acknowledge_by = models.DateTimeField()

@@ -28,5 +28,7 @@ def verify(payload: dict[str, Any], *, now: datetime) -> dict[str, Any]:
 
 @jobs.job_task("aggregator.dispatch.redispatch")
 def redispatch(payload: dict[str, Any], *, now: datetime) -> dict[str, Any]:
-    plan = operations.redispatch(plan_id=payload["plan_id"], failed_asset_ids=payload["failed_asset_ids"], now=now)
+    plan = operations.redispatch(
+        plan_id=payload["plan_id"], failed_asset_ids=payload["failed_asset_ids"], now=now, cause=payload.get("cause", "")
+    )
     return {"plan": None if plan is None else str(plan.public_id)}

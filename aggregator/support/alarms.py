@@ -9,7 +9,7 @@ from aggregator.support.models import Alarm
 
 
 def raise_alarm(*, kind: str, key: str, severity: str, at: datetime, enterprise_code: str = "", **fields: Any) -> Alarm:
-    """One row per (kind, key). `kind` is translated on screen (vpp/alarm_texts.py holds both texts).
+    """One row per (kind, key). `kind` is translated on screen (vpp/texts/codes.py holds the texts).
 
     Trouble that comes back after it was cleared opens its row again; while open, nothing changes.
     """

@@ -11,7 +11,7 @@ import requests
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from tests.journey.demo_process import environment, manage
+from tests.journey.demo_process import manage
 from tests.served import Served
 
 FACTS = """
@@ -53,7 +53,7 @@ class Tenants:
 
 @pytest.fixture(scope="module")
 def tenants(served_demo: Served) -> Tenants:
-    output = manage("shell", "-v", "0", "-c", FACTS, env=environment(served_demo.folder))
+    output = manage("shell", "-v", "0", "-c", FACTS, env=served_demo.env)
     facts = json.loads(output.partition("FACTS")[2])
     mine = facts["enterprises"].pop(served_demo.managers[0].enterprise)
     return Tenants(mine, list(facts["enterprises"].values()), facts["shared"])

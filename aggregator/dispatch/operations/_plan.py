@@ -27,6 +27,7 @@ from aggregator.dispatch.domain import (
 from aggregator.dispatch.domain.setpoints import Setting, settings_of
 from aggregator.dispatch.models import DispatchPlan, Setpoint
 from aggregator.dispatch.operations._inputs import Gathered, Prices, gather
+from aggregator.forecasts.operations import forecast_availability
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.fingerprint import fingerprint
 from aggregator.kernel.periods import Grid
@@ -115,10 +116,12 @@ def dispatch(
     return make_plan(order)
 
 
-def redispatch(*, plan_id: int, failed_asset_ids: Collection[int], now: datetime, deadline_s: float = DEADLINE_S) -> DispatchPlan | None:
-    """The same target again without the assets that failed, for the rest of its window.
+def redispatch(
+    *, plan_id: int, failed_asset_ids: Collection[int], now: datetime, cause: str = "", deadline_s: float = DEADLINE_S
+) -> DispatchPlan | None:
+    """The same target again without the assets that failed, for the rest of its window, from a forecast issued now.
 
-    Once per set of failed assets; None where there was no target or its window is over. Raises NotFound, ProblemRefused, StopActive.
+    Once per set of failed assets and `cause`; None where there was no target or its window is over. Raises NotFound, ProblemRefused, StopActive.
     """
     plan = queries.plan(plan_id=plan_id)
     wanted = np.flatnonzero(np.isfinite(plan.target_kw))
@@ -135,9 +138,9 @@ def redispatch(*, plan_id: int, failed_asset_ids: Collection[int], now: datetime
     order = Order(
         portfolio_id=plan.portfolio_id,
         purpose="redispatch",
-        reference=f"{given['root']}:again-{fingerprint([plan.inputs['root'], excluded])[:12]}",
+        reference=f"{given['root']}:again-{fingerprint([plan.inputs['root'], excluded, cause])[:12]}",
         grid=plan.grid,
-        run_id=plan.forecast_run_id,
+        run_id=_fresh_forecast(plan, now, plan.forecast_run_id),
         prices=prices,
         issued_at=now,
         deadline_s=deadline_s,
@@ -146,6 +149,15 @@ def redispatch(*, plan_id: int, failed_asset_ids: Collection[int], now: datetime
         root=given["root"],
     )
     return make_plan(order)
+
+
+def _fresh_forecast(plan: queries.PlanFacts, now: datetime, otherwise: int) -> int:
+    """Run of what the weather and the cars do by now; `otherwise` where none can be made."""
+    rest = plan.grid.tail(max(0, (now - plan.grid.starts_at) // plan.grid.resolution))
+    try:
+        return forecast_availability(portfolio_id=plan.portfolio_id, issued_at=now, grid=rest).pk
+    except Anticipated:
+        return otherwise
 
 
 def _mean(values: np.ndarray) -> float:

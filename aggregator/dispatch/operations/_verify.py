@@ -23,6 +23,7 @@ CELL = timedelta(minutes=5)
 GRACE = timedelta(minutes=15)  # telemetry may be this late before "unverified" is said
 ALERT = ("instruction", "redispatch")  # checked while they run, not only at the end of the period
 UNDERDELIVERY_RATIO, UNDERDELIVERY_KW = 0.05, 5.0
+CELLS_TO_ACT = 2  # one cell may be a car or a cloud; two are planned for again
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def verify(*, portfolio_id: int, now: datetime) -> VerifyReport:
     plan = _running_target(portfolio_id, now)
     again = ""
     if plan is not None:
-        again = _make_up(plan, now)
-        _check_delivery(plan, now)
+        short = _check_delivery(plan, now)
+        again = _make_up(plan, now, short=short)
     return VerifyReport(counts["followed"], counts["contradicted"], counts["unverified"], expired, again)
 
 
@@ -173,40 +174,44 @@ def _running_target(portfolio_id: int, now: datetime) -> queries.PlanFacts | Non
     return plan if len(wanted) and plan.grid.starts[wanted[-1]] + plan.grid.resolution > now else None
 
 
-def _make_up(plan: queries.PlanFacts, now: datetime) -> str:
-    """Enqueue the re-dispatch without the assets that refused, did not answer or do not follow."""
+def _make_up(plan: queries.PlanFacts, now: datetime, *, short: bool) -> str:
+    """Enqueue a re-dispatch: without the assets that refused, did not answer or do not follow; or because the
+    portfolio is short though all obey (the weather), once per period of the plan."""
     rows = Setpoint.objects.filter(plan_id=plan.id, ends_at__lte=plan.grid.ends_at)
     failed = rows.filter(state__in=("rejected", "expired")) | rows.filter(outcome="contradicted")
     ids = {row.asset_id: row.asset.code for row in failed.exclude(reason="released").select_related("asset")}
     fresh = sorted(set(ids) - set(plan.inputs["excluded"]), key=lambda pk: (ids[pk], pk))
-    if not fresh or queries.active_stop(portfolio_id=plan.portfolio_id) is not None:
+    if not (fresh or short) or queries.active_stop(portfolio_id=plan.portfolio_id) is not None:
         return ""
-    cause = fingerprint([str(plan.public_id), [ids[pk] for pk in fresh]])[:16]
+    cause = "" if fresh else f"short {_floor(now, plan.grid.resolution).isoformat()}"
+    key = fingerprint([str(plan.public_id), [ids[pk] for pk in fresh], cause])[:16]
     enqueue(
         name="aggregator.dispatch.redispatch",
-        key=f"{plan.public_id}:{cause}",
-        payload={"plan_id": plan.id, "failed_asset_ids": fresh},
+        key=f"{plan.public_id}:{key}",
+        payload={"plan_id": plan.id, "failed_asset_ids": fresh, "cause": cause},
     )
     return str(plan.public_id)
 
 
-def _check_delivery(plan: queries.PlanFacts, now: datetime) -> None:
-    """The portfolio as a whole against the target, over the cells that are complete; short = an alarm."""
+def _check_delivery(plan: queries.PlanFacts, now: datetime) -> bool:
+    """The portfolio as a whole against the target, over the cells that are complete. Short: an alarm, and True."""
     wanted = np.flatnonzero(np.isfinite(plan.target_kw))
     starts_at = _ceil(max(plan.grid.starts[wanted[0]], plan.issued_at), CELL)
     n = max(0, (_floor(now, CELL) - starts_at) // CELL)
     members = assets.members_on(portfolio_id=plan.portfolio_id, day=day_of(plan.grid.starts_at))
     if n == 0 or not members:
-        return
+        return False
     grid = Grid(starts_at, CELL, n)
     total = telemetry.power(asset_ids=[m.asset_id for m in members], grid=grid, known_at=now).sum(axis=0)
     asked = np.array([plan.target_kw[plan.grid.index(at)] for at in grid.starts])
     both = np.isfinite(total) & np.isfinite(asked)
     if not both.any():
-        return
+        return False
     short_kw = float(plan.inputs["direction"] * (asked[both] - total[both]).mean())
     planned_short_kw = float(np.mean([plan.shortfall_kw[plan.grid.index(at)] for at in grid.starts]))
-    if short_kw > max(UNDERDELIVERY_KW, UNDERDELIVERY_RATIO * float(np.abs(asked[both]).mean())) + planned_short_kw:
+    allowed_kw = max(UNDERDELIVERY_KW, UNDERDELIVERY_RATIO * float(np.abs(asked[both]).mean()))
+    short = short_kw > allowed_kw + planned_short_kw
+    if short:
         raise_alarm(
             kind="instruction.underdelivery",
             key=plan.inputs["root"][:200],
@@ -215,3 +220,4 @@ def _check_delivery(plan: queries.PlanFacts, now: datetime) -> None:
             plan=str(plan.public_id),
             short_kw=round(short_kw, 3),
         )
+    return short and both.sum() >= CELLS_TO_ACT

@@ -183,8 +183,8 @@ def test_acknowledgements_come_over_the_api_and_twice_is_once(park: Built) -> No
     assert post(park.api_keys["a"])[0] == 400
 
 
-def follow(park: Built, plan: DispatchPlan, *, minutes: int, lies: tuple[str, ...] = ()) -> None:
-    natural = {"plant": -200.0, "sun": 150.0, "bat-a": 0.0, "bat-b": 0.0}
+def follow(park: Built, plan: DispatchPlan, *, minutes: int, lies: tuple[str, ...] = (), sun_kw: float = 150.0) -> None:
+    natural = {"plant": -200.0, "sun": sun_kw, "bat-a": 0.0, "bat-b": 0.0}
     for code, asset in park.assets.items():
         told = points(plan, park, code).get(48)
         done = natural[code]
@@ -248,6 +248,23 @@ def test_acknowledged_but_not_done_is_caught_and_made_up_for(park: Built) -> Non
 
     operations.verify(portfolio_id=park.portfolio.pk, now=now)
     assert Job.objects.filter(name="aggregator.dispatch.redispatch").count() == 1
+
+
+def test_a_cloud_is_made_up_for_though_everybody_obeys(park: Built) -> None:
+    plan = order_up(park, 60.0)
+    send(plan, NOON)
+    accept(park, "a", plan, NOON)
+    accept(park, "b", plan, NOON)
+    follow(park, plan, minutes=10, sun_kw=90.0)
+    now = NOON + timedelta(minutes=10)
+    report = operations.verify(portfolio_id=park.portfolio.pk, now=now)
+    assert report.contradicted == 0
+    assert Alarm.objects.filter(kind="instruction.underdelivery").count() == 1
+    payload = Job.objects.get(name="aggregator.dispatch.redispatch").payload
+    assert payload["failed_asset_ids"] == []
+    again = operations.redispatch(**payload, now=now)
+    assert again.pk != plan.pk
+    assert operations.redispatch(**payload, now=now).pk == again.pk
 
 
 def test_a_plan_without_target_or_that_nobody_knows_is_not_dispatched_again(park: Built) -> None:
