@@ -18,6 +18,8 @@ import pytest
 
 NAMES = ("services", "data", "node", "browser")
 REQUIRED = {name.strip() for name in os.environ.get("VPP_REQUIRE", "").split(",") if name.strip()}
+# Keys of this run in a shared Redis; removed at its end.
+PREFIX = f"vpptest-{os.getpid()}:"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 os.environ.setdefault("VPP_ALLOW_EMBEDDED", "1")
@@ -78,6 +80,7 @@ def missing(name: str) -> str:
 if os.environ.get("VPP_TEST_SERVICES") == "1":
     os.environ["DATABASE_URL"] = database_url()[0]
     os.environ["REDIS_URL"] = redis_url()[0]
+    os.environ["VPP_QUEUE_PREFIX"] = PREFIX
 else:
     os.environ["DATABASE_URL"] = ""
     os.environ["REDIS_URL"] = ""
@@ -111,3 +114,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         reasons[reason] = reasons.get(reason, 0) + 1
     failed = len(stats.get("failed", [])) + len(stats.get("error", []))
     Path(target).write_text(json.dumps({"passed": len(stats.get("passed", [])), "failed": failed, "skipped": reasons}))
+
+
+def pytest_sessionfinish() -> None:
+    if redis_url()[0] and (os.environ.get("VPP_TEST_SERVICES") == "1" or not missing("services")):
+        import redis
+
+        broker = redis.Redis.from_url(redis_url()[0])
+        for key in broker.scan_iter(f"{PREFIX}*"):
+            broker.delete(key)

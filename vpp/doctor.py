@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from aggregator.dispatch.domain import usable_solvers
+from aggregator.support import audit
 from vpp.celery import app
 from vpp.checks import production_parts
 
@@ -75,6 +76,15 @@ def solver() -> Finding:
     return Finding("solver", "HiGHS" in usable, ", ".join(usable) or "none", "install highspy as locked: make env")
 
 
+def audit_chain() -> Finding:
+    try:
+        broken = audit.first_broken()
+    except DatabaseError as problem:
+        return Finding("audit chain", False, str(problem).strip(), "mend the database first")
+    seen = "unbroken" if broken is None else f"broken at event {broken}"
+    return Finding("audit chain", broken is None, seen, "somebody edited the audit table: restore it from a backup and find out who")
+
+
 def folder() -> Finding:
     path = Path(settings.VAR_DIR)
     return Finding("working folder", os.access(path, os.W_OK), str(path), f"make {path} writable, or set VPP_VAR_DIR")
@@ -86,7 +96,7 @@ def texts() -> Finding:
 
 
 EXAMINATIONS: tuple[Callable[[], Finding], ...] = (
-    python, mode, database, migrations, broker, time_zone, solver, folder, texts,
+    python, mode, database, migrations, broker, time_zone, solver, audit_chain, folder, texts,
 )  # fmt: skip
 
 

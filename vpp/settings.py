@@ -118,6 +118,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "unacked_restore_throttle": 1,
         "unacked_restore_limit": 100,
         "unacked_mutex_expire": 10,
+        "global_keyprefix": env.str("VPP_QUEUE_PREFIX", default=""),
         "socket_connect_timeout": 2,
         "socket_timeout": 5,
     }
@@ -132,7 +133,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_TASK_DEFAULT_QUEUE = env.str("VPP_QUEUE_PREFIX", default="") + "vpp"
+CELERY_TASK_DEFAULT_QUEUE = "vpp"
 CELERY_TIMEZONE = "Asia/Shanghai"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
@@ -232,5 +233,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    # A refused page is an answer, not an error of ours; real errors (500) stay.
+    "loggers": {"django.request": {"level": "ERROR"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
 }

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from aggregator.kernel.errors import Anticipated
+from aggregator.support.alarms import raise_alarm
 from aggregator.support.arrays import pack_i8
 from market.prices.domain import check_length, from_message, steps
 from market.prices.models import MARKETS, PriceCurve
@@ -66,9 +67,12 @@ def record_prices(
 
 
 def record_published(*, park_id: int, data: dict[str, Any], available_at: datetime) -> PriceCurve:
-    """Keep the prices of a `price.published` message. Raises PricesMalformed and what record_prices raises."""
+    """Keep the prices of a `price.published` message; a changed publication is kept with an alarm.
+
+    Raises PricesMalformed and what record_prices raises.
+    """
     published = from_message(data)
-    return record_prices(
+    curve = record_prices(
         park_id=park_id,
         market=published.market,
         day=published.day,
@@ -78,3 +82,7 @@ def record_published(*, park_id: int, data: dict[str, Any], available_at: dateti
         source=published.source,
         synthetic=published.synthetic,
     )
+    if curve.revision > 1:
+        key = f"{park_id}/{curve.market}/{curve.day}/{curve.revision}"
+        raise_alarm(kind="price.revised", key=key, severity="warning", at=available_at, market=curve.market, day=curve.day.isoformat())
+    return curve

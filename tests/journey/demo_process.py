@@ -20,7 +20,8 @@ LONGEST_SECONDS = 900
 def environment(var: Path, **more: str) -> dict[str, str]:
     """The embedded default, whatever the test run itself uses; `more` names services."""
     clean = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL", "VPP_QUEUE_PREFIX")}
-    return {**clean, "VPP_VAR_DIR": str(var), "VPP_ALLOW_EMBEDDED": "1", "VPP_ALLOW_TWIN": "1", "DATABASE_URL": "", "REDIS_URL": "", **more}
+    own = {"VPP_VAR_DIR": str(var), "VPP_QUEUE_PREFIX": f"{services.PREFIX}{var.name}:", "DATABASE_URL": "", "REDIS_URL": ""}
+    return {**clean, "VPP_ALLOW_EMBEDDED": "1", "VPP_ALLOW_TWIN": "1", **own, **more}
 
 
 def manage(*arguments: str, env: dict[str, str]) -> str:

@@ -161,7 +161,7 @@ class ContractCurve(_Part):
     """How the medium- and long-term contract curve is declared.
 
     `typical_day`: mean of the last `days` days of the same type at the grid connection, as known at the
-    forecast hour, rounded to `round_kw`.
+    start of the day before delivery, in whole steps of `round_kw`.
     """
 
     method: Literal["typical_day"]

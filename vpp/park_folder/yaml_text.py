@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from vpp.park_folder.problems import Findings
 
 Location = tuple[str | int, ...]
+MOST_PLACES = 100_000  # nine lines of nested aliases can stand for a billion
 
 
 class _Loader(yaml.SafeLoader):
@@ -86,6 +87,8 @@ def guess_encoding(raw: bytes) -> str:
 
 def _walk(node: yaml.Node, place: Location, lines: dict[Location, int], path: Path, findings: Findings) -> None:
     lines.setdefault(place, node.start_mark.line + 1)
+    if len(lines) > MOST_PLACES:
+        raise yaml.YAMLError(_("its aliases expand to more than %(most)s values") % {"most": MOST_PLACES})
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:

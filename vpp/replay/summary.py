@@ -23,6 +23,7 @@ from vpp.twin.models import ReplayedDay
 
 NO_EVENT = "no demand response was called on this day"
 KWH_PER_MWH = 1000
+CUT_SHORT = ("timeout", "fallback")
 
 
 @dataclass
@@ -54,6 +55,7 @@ def summary_of(*, park_code: str, day: date) -> dict[str, Any]:
     _costs(found, played)
     _market(found, where, day)
     _setpoints(found, where, grid)
+    _solvers(found, where, day, grid)
     _money(found, where, day)
     found.put("limit_violations", len(played.violations))
     if played.violations:
@@ -146,6 +148,15 @@ def _setpoints(found: Summary, where: ParkPlaces, grid: Grid) -> None:
         found.put(outcome, rows.filter(outcome=outcome).count())
     plans = DispatchPlan.objects.filter(portfolio_id=where.portfolio_id, purpose="redispatch", violations=[])
     found.put("redispatched", plans.filter(starts_at__gte=grid.starts_at, starts_at__lt=grid.ends_at).count())
+
+
+def _solvers(found: Summary, where: ParkPlaces, day: date, grid: Grid) -> None:
+    """Solutions that wall time cut short: valid, but another machine, or a busier one, may find others."""
+    bids = Bid.objects.filter(portfolio_id=where.portfolio_id, delivery_day=day, solver_status__in=CUT_SHORT)
+    plans = DispatchPlan.objects.filter(
+        portfolio_id=where.portfolio_id, solver_status__in=CUT_SHORT, starts_at__gte=grid.starts_at, starts_at__lt=grid.ends_at
+    )
+    found.put("solver_timeouts", bids.count() + plans.count())
 
 
 def _newest_run(where: ParkPlaces, day: date) -> SettlementRun | None:

@@ -191,7 +191,7 @@ def _firm(day: _Day) -> FirmBlock | None:
     event = day.gathered.inputs.events[0]
     window = slice(min(event.ordered_wh), max(event.ordered_wh) + 1)
     to_kw = 1 / 1000 / day.grid.hours
-    baseline = [sum(values.get(t, 0) for values in event.baseline_wh.values()) * to_kw for t in range(window.start, window.stop)]
+    baseline = [sum(values[t] for values in event.baseline_wh.values()) * to_kw for t in range(window.start, window.stop)]
     invited = Bid.objects.filter(
         portfolio_id=day.gathered.portfolio.id, delivery_day=day.gathered.day, product="demand_response", invitation__isnull=False
     ).first()

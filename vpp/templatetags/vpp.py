@@ -199,6 +199,8 @@ def alarm_text(alarm: Alarm) -> str:
         fields["asked"] = _asked(fields.get("kind_of_setpoint", ""), fields["value_kw"])
     if "measured_kw" in fields:
         fields["shown"] = signed_power(fields["measured_kw"])
+    if "since" in fields:
+        fields["since"] = timezone.localtime(datetime.fromisoformat(fields["since"])).strftime("%m-%d %H:%M")
     try:
         return str(text) % {"key": alarm.key, **fields}
     except (KeyError, TypeError):  # a field of an older row is missing or null: show what there is

@@ -286,9 +286,15 @@ ALARMS = {
     "gateway.unreachable": _(
         "Gateway %(gateway)s did not take its setpoints (%(reason)s). Its assets are at their fallback; call the site."
     ),
+    "gateway.silent": _("Gateway %(gateway)s has not been heard since %(since)s. What its assets do is unknown; call the site."),
+    "price.revised": _("The %(market)s prices of %(day)s were published again with other values. Compare both before they settle."),
     "setpoint.contradicted": _(
         "%(asset)s does not do what it acknowledged: asked: %(asked)s; telemetry shows: %(shown)s. "
         "The rest was dispatched again; have the asset checked."
+    ),
+    "setpoint.owner_need": _(
+        "%(asset)s took more than its limit because its cars need the energy: asked: %(asked)s; telemetry shows: %(shown)s. "
+        "Nothing is broken; the rest was dispatched again where an instruction was running."
     ),
     "instruction.underdelivery": _("The portfolio is %(short_kw).1f kW below the instruction. Look for assets that can still move."),
     "plan.violation": _("A plan broke a limit in the independent check and was not sent. Look at the plan before the next one is due."),

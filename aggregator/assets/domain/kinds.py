@@ -17,6 +17,7 @@ class Kind:
     spec: type[Spec]
     setpoint_kind: str
     green: bool = False  # generates renewable energy
+    owner_first: bool = False  # the owner's need goes before a setpoint (a car about to leave)
 
 
 KINDS: dict[str, Kind] = {
@@ -25,7 +26,7 @@ KINDS: dict[str, Kind] = {
         Kind("pv", generation, generation.PvSpec, generation.SETPOINT_KIND, green=True),
         Kind("wind", generation, generation.WindSpec, generation.SETPOINT_KIND, green=True),
         Kind("storage", storage, storage.StorageSpec, storage.SETPOINT_KIND),
-        Kind("ev_station", ev_station, ev_station.EvStationSpec, ev_station.SETPOINT_KIND),
+        Kind("ev_station", ev_station, ev_station.EvStationSpec, ev_station.SETPOINT_KIND, owner_first=True),
         Kind("load", load, load.LoadSpec, load.SETPOINT_KIND),
     )
 }

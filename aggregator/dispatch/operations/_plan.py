@@ -121,7 +121,8 @@ def redispatch(
 ) -> DispatchPlan | None:
     """The same target again without the assets that failed, for the rest of its window, from a forecast issued now.
 
-    Once per set of failed assets and `cause`; None where there was no target or its window is over. Raises NotFound, ProblemRefused, StopActive.
+    Once per set of failed assets and `cause`; None where there was no target or its window is over.
+    Raises NotFound, ProblemRefused, StopActive.
     """
     plan = queries.plan(plan_id=plan_id)
     wanted = np.flatnonzero(np.isfinite(plan.target_kw))

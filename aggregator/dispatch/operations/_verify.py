@@ -7,19 +7,22 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from aggregator.assets import queries as assets
+from aggregator.assets.domain import kind_of
 from aggregator.assets.operations import write_commitment
 from aggregator.dispatch import queries
 from aggregator.dispatch.domain.verification import Finding, judge, mean_kw
 from aggregator.dispatch.models import DispatchPlan, Setpoint
 from aggregator.dispatch.operations._send import gateway_unreachable
+from aggregator.forecasts import queries as forecasts
 from aggregator.gateways import queries as gateways
 from aggregator.kernel.fingerprint import fingerprint
 from aggregator.kernel.periods import Grid, day_of
-from aggregator.support.alarms import raise_alarm
+from aggregator.support.alarms import clear_alarm, raise_alarm
 from aggregator.support.jobs import enqueue
 from aggregator.telemetry import queries as telemetry
 
 CELL = timedelta(minutes=5)
+SILENT = timedelta(minutes=20)
 GRACE = timedelta(minutes=15)  # telemetry may be this late before "unverified" is said
 ALERT = ("instruction", "redispatch")  # checked while they run, not only at the end of the period
 UNDERDELIVERY_RATIO, UNDERDELIVERY_KW = 0.05, 5.0
@@ -40,6 +43,7 @@ def verify(*, portfolio_id: int, now: datetime) -> VerifyReport:
 
     Idempotent: a decided setpoint is not decided again, and a re-dispatch happens once per set of causes.
     """
+    _silent_gateways(portfolio_id, now)
     expired = _expire(portfolio_id, now)
     rows = list(
         Setpoint.objects.filter(
@@ -136,6 +140,17 @@ def _alarm(row: Setpoint, finding: Finding, now: datetime) -> None:
     """Acknowledged but not done is an outage; a setpoint that was refused or not answered only failed."""
     if row.state != "accepted":
         return
+    facts = {
+        "asset": row.asset.code,
+        "kind_of_setpoint": row.kind,
+        "value_kw": row.value_kw,
+        "measured_kw": finding.measured_kw,
+        "starts_at": row.starts_at.isoformat(),
+    }
+    key, enterprise = f"{row.plan.public_id}:{row.asset.public_id}", row.asset.site.enterprise.code
+    if kind_of(row.asset.kind).owner_first:  # no disobedience, but what it was to give is missing all the same
+        raise_alarm(kind="setpoint.owner_need", key=key, severity="info", at=now, enterprise_code=enterprise, **facts)
+        return
     target_ends = _target_ends(row.plan)
     write_commitment(
         asset_id=row.asset_id,
@@ -145,18 +160,8 @@ def _alarm(row: Setpoint, finding: Finding, now: datetime) -> None:
         available_at=now,
         reference=f"setpoint {row.public_id}",
     )
-    raise_alarm(
-        kind="setpoint.contradicted",
-        key=f"{row.plan.public_id}:{row.asset.public_id}",
-        severity="critical" if row.plan.purpose in ALERT else "warning",
-        at=now,
-        enterprise_code=row.asset.site.enterprise.code,
-        asset=row.asset.code,
-        kind_of_setpoint=row.kind,
-        value_kw=row.value_kw,
-        measured_kw=finding.measured_kw,
-        starts_at=row.starts_at.isoformat(),
-    )
+    severity = "critical" if row.plan.purpose in ALERT else "warning"
+    raise_alarm(kind="setpoint.contradicted", key=key, severity=severity, at=now, enterprise_code=enterprise, **facts)
 
 
 def _target_ends(row: DispatchPlan) -> datetime | None:
@@ -175,10 +180,10 @@ def _running_target(portfolio_id: int, now: datetime) -> queries.PlanFacts | Non
 
 
 def _make_up(plan: queries.PlanFacts, now: datetime, *, short: bool) -> str:
-    """Enqueue a re-dispatch: without the assets that refused, did not answer or do not follow; or because the
+    """Enqueue a re-dispatch: without the assets that refused, did not answer, fell silent or do not follow; or because the
     portfolio is short though all obey (the weather), once per period of the plan."""
     rows = Setpoint.objects.filter(plan_id=plan.id, ends_at__lte=plan.grid.ends_at)
-    failed = rows.filter(state__in=("rejected", "expired")) | rows.filter(outcome="contradicted")
+    failed = rows.filter(state__in=("rejected", "expired")) | rows.filter(outcome__in=("contradicted", "unverified"))
     ids = {row.asset_id: row.asset.code for row in failed.exclude(reason="released").select_related("asset")}
     fresh = sorted(set(ids) - set(plan.inputs["excluded"]), key=lambda pk: (ids[pk], pk))
     if not (fresh or short) or queries.active_stop(portfolio_id=plan.portfolio_id) is not None:
@@ -193,8 +198,40 @@ def _make_up(plan: queries.PlanFacts, now: datetime, *, short: bool) -> str:
     return str(plan.public_id)
 
 
+def _without_us(plan: queries.PlanFacts, asset_ids: Sequence[int], grid: Grid) -> np.ndarray:
+    """(n_assets, n_periods) kW of the plan's forecast; NaN where there is none."""
+    out = np.full((len(asset_ids), len(grid)), np.nan)
+    if plan.forecast_run_id is None:
+        return out
+    envelopes = forecasts.envelopes(run_id=plan.forecast_run_id, level="expected")
+    for row, asset_id in zip(out, asset_ids, strict=True):
+        envelope = envelopes.get(asset_id)
+        if envelope is not None:
+            row[:] = [envelope.base_kw[envelope.grid.index(at)] for at in grid.starts]
+    return out
+
+
+def _silent_gateways(portfolio_id: int, now: datetime) -> None:
+    """An alarm for every gateway that was heard before and is not any more; over when it speaks again."""
+    members = assets.members_on(portfolio_id=portfolio_id, day=day_of(now))
+    facts = {found.id: found for found in gateways.channels(asset_ids=[m.asset_id for m in members]).values()}
+    for found in facts.values():
+        if found.last_seen_at is None:
+            continue
+        key = str(found.public_id)
+        if now - found.last_seen_at > SILENT:
+            since = found.last_seen_at.isoformat()
+            code = found.enterprise_code
+            raise_alarm(kind="gateway.silent", key=key, severity="critical", at=now, enterprise_code=code, gateway=found.code, since=since)
+        else:
+            clear_alarm(kind="gateway.silent", key=key, at=now)
+
+
 def _check_delivery(plan: queries.PlanFacts, now: datetime) -> bool:
-    """The portfolio as a whole against the target, over the cells that are complete. Short: an alarm, and True."""
+    """The portfolio as a whole against the target. Short: an alarm, and True.
+
+    A silent asset is counted at its forecast without us: what cannot be seen is not claimed as help.
+    """
     wanted = np.flatnonzero(np.isfinite(plan.target_kw))
     starts_at = _ceil(max(plan.grid.starts[wanted[0]], plan.issued_at), CELL)
     n = max(0, (_floor(now, CELL) - starts_at) // CELL)
@@ -202,7 +239,9 @@ def _check_delivery(plan: queries.PlanFacts, now: datetime) -> bool:
     if n == 0 or not members:
         return False
     grid = Grid(starts_at, CELL, n)
-    total = telemetry.power(asset_ids=[m.asset_id for m in members], grid=grid, known_at=now).sum(axis=0)
+    ids = [m.asset_id for m in members]
+    heard = telemetry.power(asset_ids=ids, grid=grid, known_at=now)
+    total = np.where(np.isfinite(heard), heard, _without_us(plan, ids, grid)).sum(axis=0)
     asked = np.array([plan.target_kw[plan.grid.index(at)] for at in grid.starts])
     both = np.isfinite(total) & np.isfinite(asked)
     if not both.any():

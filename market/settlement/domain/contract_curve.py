@@ -9,9 +9,8 @@ from typing import Any
 from aggregator.kernel.calendar import is_working
 from aggregator.kernel.errors import Anticipated
 
-SAMPLE_DAYS = 4
 SEARCH_DAYS = 60
-STEP_KW = 10
+USUAL = {"days": 4, "round_kw": 10}  # where the contract's rule does not say
 
 
 class ContractCurveMethodUnknown(Anticipated):
@@ -39,14 +38,16 @@ def contract_curve_wh(
 ) -> tuple[int, ...]:
     """Contracted injection [Wh] per period, shape (n_periods,).
 
-    `typical_day`: the mean of the last four complete days of the same type (working or not) before
-    `day`, period by period, in whole steps of 10 kW. `none`: nothing is contracted. `history` holds
+    `typical_day`: the mean of the last `days` complete days of the same type (working or not) before
+    `day`, period by period, in whole steps of `round_kw`; both stand in the contract's rule (usually 4 days, 10 kW).
+    `none`: nothing is contracted. `history` holds
     metered injection [Wh] per period and day as it was known when the contract was fixed.
     Raises ContractCurveMethodUnknown, ContractCurveHistoryShort.
     """
     if not needs_history(rule):
         return (0,) * n_periods
-    step_wh = hours * STEP_KW * 1000
+    terms = {**USUAL, **rule}
+    days, step_wh = int(terms["days"]), hours * Fraction(str(terms["round_kw"])) * 1000
     alike = [
         values
         for sample, values in sorted(history.items(), reverse=True)
@@ -54,10 +55,10 @@ def contract_curve_wh(
         and is_working(sample) == is_working(day)
         and len(values) == n_periods
         and None not in values
-    ][:SAMPLE_DAYS]
-    if len(alike) < SAMPLE_DAYS:
-        raise ContractCurveHistoryShort(site=site, needed=SAMPLE_DAYS, searched=SEARCH_DAYS, found=len(alike))
-    return tuple(_whole_steps(Fraction(sum(column), SAMPLE_DAYS), step_wh) for column in zip(*alike, strict=True))
+    ][:days]
+    if len(alike) < days:
+        raise ContractCurveHistoryShort(site=site, needed=days, searched=SEARCH_DAYS, found=len(alike))
+    return tuple(_whole_steps(Fraction(sum(column), days), step_wh) for column in zip(*alike, strict=True))
 
 
 def _whole_steps(mean_wh: Fraction, step_wh: Fraction) -> int:
