@@ -64,7 +64,8 @@ def beat() -> Iterator[None]:
 def free_port(*, first: int, attempts: int = 50) -> socket.socket:
     """A listening socket on the first free port from `first`; 0 = any. Raises NoFreePort."""
     for port in [0] if first == 0 else range(first, first + attempts):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Named as TCP, else asyncio does not set TCP_NODELAY and every answer waits 40 ms for an acknowledgement.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", port))

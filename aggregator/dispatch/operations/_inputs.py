@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from aggregator.assets import queries as assets
-from aggregator.assets.domain import Envelope
+from aggregator.assets.domain import Envelope, kind_of
 from aggregator.assets.domain.load import LoadSpec
 from aggregator.assets.domain.storage import StorageSpec
 from aggregator.dispatch import queries
@@ -67,8 +67,9 @@ def gather(
     firm: FirmBlock | None = None,
     target: Target | None = None,
     excluded: Collection[int] = (),
+    weather_run_id: int | None = None,
 ) -> Gathered:
-    """Raises ProblemRefused where prices or forecasts are missing."""
+    """`weather_run_id`: a newer forecast for wind and sun. Raises ProblemRefused where prices or forecasts are missing."""
     day = day_of(grid.starts_at)
     members = assets.members_on(portfolio_id=portfolio_id, day=day)
     if not members or not len(grid):
@@ -78,7 +79,7 @@ def gather(
     ids = [member.asset_id for member in members]
     keys = {m.asset_id: f"{site_keys[m.site_id]}/{m.code}" for m in members}
     notes: list[dict[str, str]] = []
-    facts = _Members(members, keys, grid, run_id, issued_at, frozenset(excluded), notes).facts()
+    facts = _Members(members, keys, grid, _envelopes(members, run_id, weather_run_id), issued_at, frozenset(excluded), notes).facts()
     peaks = _peaks(members, grid, issued_at) if any(prices.demand_price_cny_per_kw.values()) else {}
     sites = {}
     for site_id, row in site_rows.items():
@@ -110,6 +111,14 @@ def gather(
     return Gathered(problem, keyed, {keys[asset_id]: asset_id for asset_id in ids}, public, notes)
 
 
+def _envelopes(members: list[assets.Member], run_id: int, weather_run_id: int | None) -> dict[int | None, Envelope]:
+    found = forecasts.envelopes(run_id=run_id, level="expected")
+    if weather_run_id is not None:
+        newer = forecasts.envelopes(run_id=weather_run_id, level="expected")
+        found |= {m.asset_id: newer[m.asset_id] for m in members if kind_of(m.kind).green and m.asset_id in newer}
+    return found
+
+
 class _Members:
     """AssetFacts of every member, read in a handful of queries."""
 
@@ -118,14 +127,14 @@ class _Members:
         members: list[assets.Member],
         keys: dict[int, str],
         grid: Grid,
-        run_id: int,
+        envelopes: Mapping[int | None, Envelope],
         issued_at: datetime,
         excluded: frozenset[int],
         notes: list[dict[str, str]],
     ) -> None:
         self.members, self.keys, self.grid, self.issued_at, self.excluded, self.notes = members, keys, grid, issued_at, excluded, notes
         ids = [member.asset_id for member in members]
-        self.envelopes = forecasts.envelopes(run_id=run_id, level="expected")
+        self.envelopes = envelopes
         self.latest = telemetry.latest(asset_ids=ids, at=issued_at)
         self.channels = gateways.channels(asset_ids=ids)
         out = assets.commitments(

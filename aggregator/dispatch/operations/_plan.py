@@ -67,6 +67,7 @@ class Order:
     target: Target | None = None
     excluded: tuple[int, ...] = ()
     root: str = ""
+    weather_run_id: int | None = None
 
 
 def schedule(
@@ -119,8 +120,10 @@ def dispatch(
 def redispatch(
     *, plan_id: int, failed_asset_ids: Collection[int], now: datetime, cause: str = "", deadline_s: float = DEADLINE_S
 ) -> DispatchPlan | None:
-    """The same target again without the assets that failed, for the rest of its window, from a forecast issued now.
+    """The same target again without the assets that failed, for the rest of its window.
 
+    With a `cause` (the portfolio is short) wind and sun are forecast anew; loads keep the forecast of the
+    instruction, for what they do now is what they were told.
     Once per set of failed assets and `cause`; None where there was no target or its window is over.
     Raises NotFound, ProblemRefused, StopActive.
     """
@@ -141,7 +144,8 @@ def redispatch(
         purpose="redispatch",
         reference=f"{given['root']}:again-{fingerprint([plan.inputs['root'], excluded, cause])[:12]}",
         grid=plan.grid,
-        run_id=_fresh_forecast(plan, now, plan.forecast_run_id),
+        run_id=plan.forecast_run_id,
+        weather_run_id=_fresh_forecast(plan, now) if cause else None,
         prices=prices,
         issued_at=now,
         deadline_s=deadline_s,
@@ -152,13 +156,13 @@ def redispatch(
     return make_plan(order)
 
 
-def _fresh_forecast(plan: queries.PlanFacts, now: datetime, otherwise: int) -> int:
-    """Run of what the weather and the cars do by now; `otherwise` where none can be made."""
+def _fresh_forecast(plan: queries.PlanFacts, now: datetime) -> int | None:
+    """Run of what the weather does by now; None where none can be made."""
     rest = plan.grid.tail(max(0, (now - plan.grid.starts_at) // plan.grid.resolution))
     try:
         return forecast_availability(portfolio_id=plan.portfolio_id, issued_at=now, grid=rest).pk
     except Anticipated:
-        return otherwise
+        return None
 
 
 def _mean(values: np.ndarray) -> float:
@@ -183,6 +187,7 @@ def make_plan(order: Order) -> DispatchPlan:
         firm=order.firm,
         target=order.target,
         excluded=order.excluded,
+        weather_run_id=order.weather_run_id,
     )
     solved = solve_schedule(gathered.problem, deadline_s=order.deadline_s)
     return _store(order, gathered, solved)

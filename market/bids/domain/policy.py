@@ -18,7 +18,7 @@ class BidPolicy:
     markup_ratio: float = 0.10
     scenarios: int = 5
     history_days: int = 35
-    deadline_s: float = 50.0
+    deadline_s: float = 90.0
 
 
 POLICY = BidPolicy()
