@@ -165,8 +165,9 @@ STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("VPP_STATIC_ROOT", default=str(VAR_DIR / "static")))
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "vpp" / "static"]
-WHITENOISE_USE_FINDERS = EMBEDDED
-if not EMBEDDED and not DEBUG:
+# A demo, on whatever database, serves the files where they lie; production serves what collectstatic gathered.
+WHITENOISE_USE_FINDERS = EMBEDDED or VPP_ALLOW_EMBEDDED
+if not WHITENOISE_USE_FINDERS and not DEBUG:
     STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

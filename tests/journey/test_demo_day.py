@@ -13,6 +13,19 @@ def test_the_day_is_what_a_delivery_day_must_be(played: Played) -> None:
     assert problems(summary) == []
 
 
+ALARMS = """
+import json
+from aggregator.support.models import Alarm
+print("ALARMS" + json.dumps([[row.kind, row.fields] for row in Alarm.objects.order_by("raised_at", "pk")]))
+"""
+
+
+def test_the_planted_faults_are_found_by_name_and_nobody_else_is_accused(played: Played) -> None:
+    raised = json.loads(manage("shell", "-v", "0", "-c", ALARMS, env=played.env).partition("ALARMS")[2])
+    assert {fields["asset"] for kind, fields in raised if kind == "setpoint.contradicted"} == {"st-press"}
+    assert {fields["gateway"] for kind, fields in raised if kind == "gateway.silent"} == {"gw-mach"}
+
+
 def test_it_says_where_it_comes_from(played: Played) -> None:
     summary, output = played.summary, played.output
     assert summary["synthetic"] is True

@@ -11,6 +11,7 @@ from aggregator.assets.models import Commitment
 from aggregator.dispatch import api, operations, queries
 from aggregator.dispatch.domain import ProblemRefused, Target
 from aggregator.dispatch.models import DispatchPlan, Setpoint, SetpointDelivery
+from aggregator.gateways.operations import mark_seen
 from aggregator.gateways.queries import authenticate
 from aggregator.kernel.errors import NotFound
 from aggregator.support.models import Alarm, AuditEvent, Job
@@ -265,6 +266,16 @@ def test_a_cloud_is_made_up_for_though_everybody_obeys(park: Built) -> None:
     again = operations.redispatch(**payload, now=now)
     assert again.pk != plan.pk
     assert operations.redispatch(**payload, now=now).pk == again.pk
+
+
+def test_a_silent_gateway_is_alarmed_until_it_speaks_again(park: Built) -> None:
+    mark_seen(gateway_id=authenticate(api_key=park.api_keys["a"]).id, at=NOON)
+    for minutes, open_alarms in ((20, 0), (25, 1), (30, 1)):
+        operations.verify(portfolio_id=park.portfolio.pk, now=NOON + timedelta(minutes=minutes))
+        assert Alarm.objects.filter(kind="gateway.silent", cleared_at=None).count() == open_alarms
+    mark_seen(gateway_id=authenticate(api_key=park.api_keys["a"]).id, at=NOON + timedelta(minutes=31))
+    operations.verify(portfolio_id=park.portfolio.pk, now=NOON + timedelta(minutes=35))
+    assert not Alarm.objects.filter(kind="gateway.silent", cleared_at=None).exists()
 
 
 def test_a_plan_without_target_or_that_nobody_knows_is_not_dispatched_again(park: Built) -> None:
