@@ -6,9 +6,8 @@ from django.views.decorators.http import require_POST
 
 from aggregator.gateways.domain import MAX_BODY_BYTES, BodyRefused, KeyRefused, bearer, read_json
 from aggregator.gateways.queries import authenticate
-from aggregator.kernel.errors import Anticipated
 from aggregator.support import clock
-from aggregator.support.problems import problem_response, text_of
+from aggregator.support.problems import problems_answered, text_of
 from aggregator.telemetry.domain import SeriesIn
 from aggregator.telemetry.operations import ingest
 
@@ -18,23 +17,18 @@ NAMES = ("asset", "starts_at", "resolution_s", "injection_kw", "soc_ratio", "ses
 
 @csrf_exempt
 @require_POST
+@problems_answered
 def post_telemetry(request: HttpRequest) -> HttpResponseBase:
     """200 `{accepted, duplicates, rejected: [{index, reason, detail}]}`, or problem+json 400, 401, 413, 415."""
-    try:
-        gateway = authenticate(api_key=bearer(request.headers.get("Authorization", "")))
-        if gateway is None:
-            raise KeyRefused()
-        data = read_json(
-            body=request.read(MAX_BODY_BYTES + 1),
-            content_type=request.headers.get("Content-Type", ""),
-            content_encoding=request.headers.get("Content-Encoding", ""),
-        )
-        report = ingest(gateway=gateway, series=_series(data), received_at=clock.now())
-    except Anticipated as refused:
-        response = problem_response(status=refused.status, code=refused.code, title=text_of(refused), request=request)
-        if refused.status == 401:
-            response["WWW-Authenticate"] = "Bearer"
-        return response
+    gateway = authenticate(api_key=bearer(request.headers.get("Authorization", "")))
+    if gateway is None:
+        raise KeyRefused()
+    data = read_json(
+        body=request.read(MAX_BODY_BYTES + 1),
+        content_type=request.headers.get("Content-Type", ""),
+        content_encoding=request.headers.get("Content-Encoding", ""),
+    )
+    report = ingest(gateway=gateway, series=_series(data), received_at=clock.now())
     rejected = [{"index": one.index, "reason": one.refusal.code, "detail": text_of(one.refusal)} for one in report.rejected]
     return JsonResponse({"accepted": report.accepted, "duplicates": report.duplicates, "rejected": rejected})
 
