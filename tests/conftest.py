@@ -4,11 +4,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests import services
-from tests.journey.demo_process import Played, demo, environment, scratch_database
+from tests import exchange, services
+from tests.journey.demo_process import LONGEST_SECONDS, Played, demo, environment, money, scratch_database
+from tests.journey.killed_worker import demo_with_a_killed_worker
 from tests.served import Served, serve
 
 
@@ -20,13 +22,27 @@ def data_root() -> Path:
 
 @pytest.fixture(scope="session")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
-    """The demo day, played once a pass: embedded, or on PostgreSQL and Redis where the pass is about these."""
+    """The demo day, played once a pass: embedded; or on PostgreSQL and Redis with a worker that is killed in the middle."""
     folder = tmp_path_factory.mktemp("demo")
     if os.environ.get("VPP_TEST_SERVICES") != "1":
-        yield demo(environment(folder))
+        found = demo(environment(folder))
+        exchange.leave({"summary": found.summary, "money": money(found.env)})
+        yield found
         return
     with scratch_database(f"vpp_played_{os.getpid()}") as url:
-        yield demo(environment(folder, DATABASE_URL=url, REDIS_URL=services.redis_url()[0]))
+        yield demo_with_a_killed_worker(
+            environment(folder, DATABASE_URL=url, REDIS_URL=services.redis_url()[0], VPP_JOB_LEASE_SECONDS="10")
+        )
+
+
+@pytest.fixture(scope="session")
+def embedded_day(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Summary and money of the embedded demo day, for a pass on services: from the other pass, or played here."""
+    found = exchange.take(longest_seconds=LONGEST_SECONDS)
+    if found is None:
+        alone = demo(environment(tmp_path_factory.mktemp("embedded")))
+        found = {"summary": alone.summary, "money": money(alone.env)}
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -87,25 +87,26 @@ def _ring(task: Any, *args: int) -> None:
         logger.warning("%s%s could not be rung: %s", task.name, args, problem)
 
 
-def job_task(name: str, *, on_dead: OnDead | None = None) -> Callable[[Handler], Handler]:
+def job_task(name: str, *, on_dead: OnDead | None = None, leases: int = 1) -> Callable[[Handler], Handler]:
     """Register `handler` as the Celery task `name`, run through the claim and lease of its row.
 
     `on_dead(payload, error)` is called, in the same transaction, when the job is given up.
+    `leases`: how many times the usual lease the work may take before another worker repeats it.
     """
 
     def register(handler: Handler) -> Handler:
         @shared_task(name=name)
         def ring(job_id: int) -> None:
-            run(job_id, handler, on_dead=on_dead)
+            run(job_id, handler, on_dead=on_dead, leases=leases)
 
         return handler
 
     return register
 
 
-def run(job_id: int, handler: Handler, *, on_dead: OnDead | None = None) -> None:
+def run(job_id: int, handler: Handler, *, on_dead: OnDead | None = None, leases: int = 1) -> None:
     """Claim the row and run its handler. A row that somebody else holds, or that is done, is left."""
-    job = _claim(job_id)
+    job = _claim(job_id, leases)
     if job is None:
         return
     if job.attempts > MAX_ATTEMPTS:
@@ -128,9 +129,9 @@ def run(job_id: int, handler: Handler, *, on_dead: OnDead | None = None) -> None
         )
 
 
-def _claim(job_id: int) -> Job | None:
+def _claim(job_id: int, leases: int) -> Job | None:
     wall = clock.wall_now()
-    lease = wall + timedelta(seconds=settings.VPP_JOB_LEASE_SECONDS)
+    lease = wall + timedelta(seconds=leases * settings.VPP_JOB_LEASE_SECONDS)
     free = Q(state="pending") | Q(state="running", lease_until__lt=wall)
     claimed = Job.objects.filter(free, pk=job_id).update(
         state="running", lease_until=lease, ring_at=lease, started_at=wall, attempts=F("attempts") + 1

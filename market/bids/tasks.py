@@ -32,7 +32,8 @@ def record_award_message(message: MessageData, *, now: datetime) -> dict[str, An
     return {"award": award}
 
 
-@job_task("market.bids.prepare")
+# Two offers of several solves each, within the time that the policy allows them.
+@job_task("market.bids.prepare", leases=5)
 def prepare(payload: dict[str, Any], *, now: datetime) -> dict[str, Any]:
     bids = operations.prepare_bids(portfolio_id=payload["portfolio_id"], delivery_day=date.fromisoformat(payload["day"]), now=now)
     return {"bids": bids}

@@ -11,14 +11,14 @@ class BidPolicy:
     markup_ratio : what is asked on top of the cost of demand response.
     scenarios : price days the offer is computed from, the expected one included.
     history_days : how far back like days are looked for [days].
-    deadline_s : wall time for all solves of one offer [s]; two offers fit into the lease of a job.
+    deadline_s : wall time for all solves of one offer [s]; two offers fit into the lease of their job.
     """
 
     confidence: float = 0.9
     markup_ratio: float = 0.10
     scenarios: int = 5
     history_days: int = 35
-    deadline_s: float = 90.0
+    deadline_s: float = 240.0
 
 
 POLICY = BidPolicy()

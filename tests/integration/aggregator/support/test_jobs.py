@@ -149,7 +149,7 @@ def test_a_slow_worker_that_lost_its_lease_cannot_fail_the_other_ones_run(job, w
 
     def slow(payload):
         later(Job.objects.get(pk=job.pk), seconds=130)
-        jobs._claim(job.pk)
+        jobs._claim(job.pk, 1)
         raise ValueError("late")
 
     worker.behave = slow

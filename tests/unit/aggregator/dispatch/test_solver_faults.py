@@ -1,5 +1,6 @@
 """Whatever the solvers do, there is a plan, and its status says what it is worth."""
 
+import random
 import time
 
 import numpy as np
@@ -106,3 +107,25 @@ def test_infeasible_is_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = _solver.solve(nearly_fixed(), seconds=10, integer=True)
     assert answer.solver == "highs"
     assert answer.usable
+
+
+def many_knapsacks(items: int = 50, rows: int = 8) -> pulp.LpProblem:
+    """A problem that needs some forty nodes to come within the gap."""
+    drawn = random.Random(1)
+    model = pulp.LpProblem("many_knapsacks", pulp.LpMinimize)
+    chosen = [model.add_variable(f"x{i}", 0, 1, cat="Integer") for i in range(items)]
+    model += pulp.lpSum(-drawn.randint(50, 150) * x for x in chosen)
+    for _ in range(rows):
+        weights = [drawn.randint(1, 100) for _ in chosen]
+        model += pulp.lpSum(w * x for w, x in zip(weights, chosen, strict=True)) <= sum(weights) // 2
+    return model
+
+
+def test_a_limit_of_nodes_ends_a_search_and_the_gap_that_is_left_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes, not seconds, end a long search, so a busy machine finds the same answer."""
+    monkeypatch.setattr(_solver, "MAX_NODES", 5)
+    first, second = (_solver.solve(many_knapsacks(), seconds=60, integer=True) for _ in range(2))
+    assert first == second
+    assert (first.status, first.solver) == ("at_gap", "highs")
+    assert first.gap_ratio is not None
+    assert _solver.MIP_GAP < first.gap_ratio < 0.05
