@@ -18,6 +18,7 @@ class Kind:
     setpoint_kind: str
     green: bool = False  # generates renewable energy
     owner_first: bool = False  # the owner's need goes before a setpoint (a car about to leave)
+    drifts: bool = False  # what it does now against its forecast goes on for a while
 
 
 KINDS: dict[str, Kind] = {
@@ -27,7 +28,7 @@ KINDS: dict[str, Kind] = {
         Kind("wind", generation, generation.WindSpec, generation.SETPOINT_KIND, green=True),
         Kind("storage", storage, storage.StorageSpec, storage.SETPOINT_KIND),
         Kind("ev_station", ev_station, ev_station.EvStationSpec, ev_station.SETPOINT_KIND, owner_first=True),
-        Kind("load", load, load.LoadSpec, load.SETPOINT_KIND),
+        Kind("load", load, load.LoadSpec, load.SETPOINT_KIND, drifts=True),
     )
 }
 

@@ -2,7 +2,7 @@
 
 from aggregator.dispatch.domain._solver import usable_solvers
 from aggregator.dispatch.domain.checker import Violation, check_schedule
-from aggregator.dispatch.domain.facts import AssetFacts, device_of, piece_of, unmovable
+from aggregator.dispatch.domain.facts import USABLE, AssetFacts, device_of, drifted, piece_of, unmovable
 from aggregator.dispatch.domain.problem import FirmBlock, ProblemRefused, ScheduleProblem, SiteProblem, Target
 from aggregator.dispatch.domain.reasons import LIMITS, REASONS, Why, changes, explain
 from aggregator.dispatch.domain.schedule import STATUSES, Relaxed, Schedule, safe_plan, solve_schedule
@@ -11,6 +11,7 @@ __all__ = [
     "LIMITS",
     "REASONS",
     "STATUSES",
+    "USABLE",
     "AssetFacts",
     "FirmBlock",
     "ProblemRefused",
@@ -24,6 +25,7 @@ __all__ = [
     "changes",
     "check_schedule",
     "device_of",
+    "drifted",
     "explain",
     "piece_of",
     "safe_plan",

@@ -71,6 +71,20 @@ def unmovable(grid: Grid, *, injection_kw: np.ndarray) -> Envelope:
     return idle_envelope(grid, base_kw=injection_kw, quality="unavailable")
 
 
+def drifted(envelope: Envelope, *, by_kw: float, rated_kw: float) -> Envelope:
+    """The envelope of a consumer that injects `by_kw` more (< 0: consumes more) than was forecast, as far as it can."""
+    shift = np.clip(by_kw, -rated_kw - envelope.min_kw, -envelope.max_kw)
+    energy = np.cumsum(shift) * envelope.grid.hours
+    return replace(
+        envelope,
+        base_kw=envelope.base_kw + shift,
+        min_kw=envelope.min_kw + shift,
+        max_kw=envelope.max_kw + shift,
+        min_kwh=envelope.min_kwh + energy,
+        max_kwh=envelope.max_kwh + energy,
+    )
+
+
 def piece_of(envelope: Envelope, grid: Grid, *, injected_kwh: float | None = None) -> Envelope:
     """The envelope on `grid`, a piece of its own grid.
 

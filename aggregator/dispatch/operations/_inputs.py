@@ -12,6 +12,7 @@ from aggregator.assets.domain.load import LoadSpec
 from aggregator.assets.domain.storage import StorageSpec
 from aggregator.dispatch import queries
 from aggregator.dispatch.domain import (
+    USABLE,
     AssetFacts,
     FirmBlock,
     ProblemRefused,
@@ -19,6 +20,7 @@ from aggregator.dispatch.domain import (
     SiteProblem,
     Target,
     device_of,
+    drifted,
     piece_of,
     unmovable,
 )
@@ -68,8 +70,12 @@ def gather(
     target: Target | None = None,
     excluded: Collection[int] = (),
     weather_run_id: int | None = None,
+    drift_kw: Mapping[int, float] | None = None,
 ) -> Gathered:
-    """`weather_run_id`: a newer forecast for wind and sun. Raises ProblemRefused where prices or forecasts are missing."""
+    """`weather_run_id`: a newer forecast for wind and sun; `drift_kw`: what loads inject beyond theirs, per asset id.
+
+    Raises ProblemRefused where prices or forecasts are missing.
+    """
     day = day_of(grid.starts_at)
     members = assets.members_on(portfolio_id=portfolio_id, day=day)
     if not members or not len(grid):
@@ -79,7 +85,8 @@ def gather(
     ids = [member.asset_id for member in members]
     keys = {m.asset_id: f"{site_keys[m.site_id]}/{m.code}" for m in members}
     notes: list[dict[str, str]] = []
-    facts = _Members(members, keys, grid, _envelopes(members, run_id, weather_run_id), issued_at, frozenset(excluded), notes).facts()
+    foreseen = _envelopes(members, run_id, weather_run_id, drift_kw or {})
+    facts = _Members(members, keys, grid, foreseen, issued_at, frozenset(excluded), notes).facts()
     peaks = _peaks(members, grid, issued_at) if any(prices.demand_price_cny_per_kw.values()) else {}
     sites = {}
     for site_id, row in site_rows.items():
@@ -111,11 +118,17 @@ def gather(
     return Gathered(problem, keyed, {keys[asset_id]: asset_id for asset_id in ids}, public, notes)
 
 
-def _envelopes(members: list[assets.Member], run_id: int, weather_run_id: int | None) -> dict[int | None, Envelope]:
+def _envelopes(
+    members: list[assets.Member], run_id: int, weather_run_id: int | None, drift_kw: Mapping[int, float]
+) -> dict[int | None, Envelope]:
     found = forecasts.envelopes(run_id=run_id, level="expected")
     if weather_run_id is not None:
         newer = forecasts.envelopes(run_id=weather_run_id, level="expected")
-        found |= {m.asset_id: newer[m.asset_id] for m in members if kind_of(m.kind).green and m.asset_id in newer}
+        weather = [m.asset_id for m in members if kind_of(m.kind).green and m.asset_id in newer]
+        found |= {asset_id: newer[asset_id] for asset_id in weather if newer[asset_id].quality in USABLE}
+    for member in members:
+        if member.asset_id in drift_kw and member.asset_id in found:
+            found[member.asset_id] = drifted(found[member.asset_id], by_kw=drift_kw[member.asset_id], rated_kw=member.spec.rated_kw)
     return found
 
 

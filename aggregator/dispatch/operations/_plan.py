@@ -1,7 +1,7 @@
 """Make a plan: gather, solve outside any transaction, check, store, and have it sent."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from aggregator.dispatch.domain import (
 from aggregator.dispatch.domain.setpoints import Setting, settings_of
 from aggregator.dispatch.models import DispatchPlan, Setpoint
 from aggregator.dispatch.operations._inputs import Gathered, Prices, gather
+from aggregator.dispatch.operations._nowcast import load_drift
 from aggregator.forecasts.operations import forecast_availability
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.fingerprint import fingerprint
@@ -68,6 +69,7 @@ class Order:
     excluded: tuple[int, ...] = ()
     root: str = ""
     weather_run_id: int | None = None
+    drift_kw: Mapping[int, float] = field(default_factory=dict)
 
 
 def schedule(
@@ -122,8 +124,8 @@ def redispatch(
 ) -> DispatchPlan | None:
     """The same target again without the assets that failed, for the rest of its window.
 
-    With a `cause` (the portfolio is short) wind and sun are forecast anew; loads keep the forecast of the
-    instruction, for what they do now is what they were told.
+    With a `cause` (the portfolio is short) wind and sun are forecast anew, and loads go on as far from their
+    forecast as they are now; otherwise everything keeps the forecast of the instruction.
     Once per set of failed assets and `cause`; None where there was no target or its window is over.
     Raises NotFound, ProblemRefused, StopActive.
     """
@@ -145,7 +147,8 @@ def redispatch(
         reference=f"{given['root']}:again-{fingerprint([plan.inputs['root'], excluded, cause])[:12]}",
         grid=plan.grid,
         run_id=plan.forecast_run_id,
-        weather_run_id=_fresh_forecast(plan, now) if cause else None,
+        weather_run_id=(_fresh_forecast(plan, now) if cause else None) or given.get("weather_run_id"),
+        drift_kw=load_drift(plan, excluded=excluded, now=now) if cause else _drift(given),
         prices=prices,
         issued_at=now,
         deadline_s=deadline_s,
@@ -163,6 +166,10 @@ def _fresh_forecast(plan: queries.PlanFacts, now: datetime) -> int | None:
         return forecast_availability(portfolio_id=plan.portfolio_id, issued_at=now, grid=rest).pk
     except Anticipated:
         return None
+
+
+def _drift(given: Mapping[str, Any]) -> dict[int, float]:
+    return {int(asset_id): kw for asset_id, kw in given.get("drift_kw", {}).items()}
 
 
 def _mean(values: np.ndarray) -> float:
@@ -188,6 +195,7 @@ def make_plan(order: Order) -> DispatchPlan:
         target=order.target,
         excluded=order.excluded,
         weather_run_id=order.weather_run_id,
+        drift_kw=order.drift_kw,
     )
     solved = solve_schedule(gathered.problem, deadline_s=order.deadline_s)
     return _store(order, gathered, solved)
@@ -291,6 +299,8 @@ def _inputs(order: Order) -> dict[str, Any]:
         "terminal_value_cny_per_kwh": prices.terminal_value_cny_per_kwh,
         "direction": 1 if order.target is None else order.target.direction,
         "excluded": list(order.excluded),
+        "weather_run_id": order.weather_run_id,
+        "drift_kw": {str(asset_id): round(kw, 3) for asset_id, kw in sorted(order.drift_kw.items())},
         "firm_kw": None if order.firm is None or order.firm.fixed_kw is None else order.firm.fixed_kw,
     }
 

@@ -180,15 +180,16 @@ def _running_target(portfolio_id: int, now: datetime) -> queries.PlanFacts | Non
 
 
 def _make_up(plan: queries.PlanFacts, now: datetime, *, short: bool) -> str:
-    """Enqueue a re-dispatch: without the assets that refused, did not answer, fell silent or do not follow; or because the
-    portfolio is short though all obey (the weather), once per period of the plan."""
-    rows = Setpoint.objects.filter(plan_id=plan.id, ends_at__lte=plan.grid.ends_at)
-    failed = rows.filter(state__in=("rejected", "expired")) | rows.filter(outcome__in=("contradicted", "unverified"))
-    ids = {row.asset_id: row.asset.code for row in failed.exclude(reason="released").select_related("asset")}
+    """Enqueue a re-dispatch: without the assets that refused, did not answer, fell silent or do not follow; and with what is
+    known by now where the portfolio is short (weather, loads), once per period of the plan."""
+    rows = Setpoint.objects.filter(plan_id=plan.id, ends_at__lte=plan.grid.ends_at).exclude(reason="released").select_related("asset")
+    failed = [*rows.filter(state__in=("rejected", "expired")), *rows.filter(outcome="contradicted")]
+    failed += _silent(list(rows.filter(outcome="unverified", state="accepted")), now)
+    ids = {row.asset_id: row.asset.code for row in failed}
     fresh = sorted(set(ids) - set(plan.inputs["excluded"]), key=lambda pk: (ids[pk], pk))
     if not (fresh or short) or queries.active_stop(portfolio_id=plan.portfolio_id) is not None:
         return ""
-    cause = "" if fresh else f"short {_floor(now, plan.grid.resolution).isoformat()}"
+    cause = f"short {_floor(now, plan.grid.resolution).isoformat()}" if short else ""
     key = fingerprint([str(plan.public_id), [ids[pk] for pk in fresh], cause])[:16]
     enqueue(
         name="aggregator.dispatch.redispatch",
@@ -196,6 +197,12 @@ def _make_up(plan: queries.PlanFacts, now: datetime, *, short: bool) -> str:
         payload={"plan_id": plan.id, "failed_asset_ids": fresh, "cause": cause},
     )
     return str(plan.public_id)
+
+
+def _silent(rows: Sequence[Setpoint], now: datetime) -> list[Setpoint]:
+    """Those whose assets have told nothing since. An asset that speaks had a setpoint too short to be seen: no failure."""
+    latest = telemetry.latest(asset_ids=sorted({row.asset_id for row in rows}), at=now)
+    return [row for row in rows if row.asset_id not in latest or latest[row.asset_id].ends_at < row.ends_at]
 
 
 def _without_us(plan: queries.PlanFacts, asset_ids: Sequence[int], grid: Grid) -> np.ndarray:

@@ -184,8 +184,10 @@ def test_acknowledgements_come_over_the_api_and_twice_is_once(park: Built) -> No
     assert post(park.api_keys["a"])[0] == 400
 
 
-def follow(park: Built, plan: DispatchPlan, *, minutes: int, lies: tuple[str, ...] = (), sun_kw: float = 150.0) -> None:
-    natural = {"plant": -200.0, "sun": sun_kw, "bat-a": 0.0, "bat-b": 0.0}
+def follow(
+    park: Built, plan: DispatchPlan, *, minutes: int, lies: tuple[str, ...] = (), sun_kw: float = 150.0, plant_kw: float = -200.0
+) -> None:
+    natural = {"plant": plant_kw, "sun": sun_kw, "bat-a": 0.0, "bat-b": 0.0}
     for code, asset in park.assets.items():
         told = points(plan, park, code).get(48)
         done = natural[code]
@@ -266,6 +268,38 @@ def test_a_cloud_is_made_up_for_though_everybody_obeys(park: Built) -> None:
     again = operations.redispatch(**payload, now=now)
     assert again.pk != plan.pk
     assert operations.redispatch(**payload, now=now).pk == again.pk
+
+
+def test_a_load_above_its_forecast_is_made_up_for(park: Built) -> None:
+    plan = order_up(park, 60.0)
+    send(plan, NOON)
+    accept(park, "a", plan, NOON)
+    accept(park, "b", plan, NOON)
+    follow(park, plan, minutes=10, plant_kw=-230.0)
+    now = NOON + timedelta(minutes=10)
+    assert operations.verify(portfolio_id=park.portfolio.pk, now=now).contradicted == 0
+    again = operations.redispatch(**Job.objects.get(name="aggregator.dispatch.redispatch").payload, now=now)
+    assert again.inputs["drift_kw"] == {str(park.assets["plant"].pk): -30.0}
+    facts = queries.plan(plan_id=again.pk)
+    assert facts.planned_kw[:4] + facts.shortfall_kw[:4] == pytest.approx(facts.target_kw[:4], abs=0.02)
+    assert facts.shortfall_kw[:4].max() < 1.0
+    more_kw = sum(points(again, park, code)[48].value_kw - points(plan, park, code)[48].value_kw for code in ("bat-a", "bat-b"))
+    assert more_kw == pytest.approx(30.0, abs=0.1)  # the batteries, at once; the plant needs notice
+
+
+def test_a_setpoint_too_short_to_be_seen_is_no_failure(park: Built) -> None:
+    """Planned again within a period: the old plan's setpoints end after five minutes, heard too late for one whole cell."""
+    plan = order_up(park, 60.0)
+    send(plan, NOON)
+    for code in ("a", "b"):
+        accept(park, code, plan, NOON + timedelta(seconds=3))
+    Setpoint.objects.filter(plan=plan, starts_at=NOON).update(ends_at=NOON + timedelta(minutes=5))
+    follow(park, plan, minutes=30)
+    report = operations.verify(portfolio_id=park.portfolio.pk, now=NOON + timedelta(minutes=30))
+    assert report.unverified > 0
+    assert report.redispatch_of == ""
+    measured = park.assets["bat-a"].pk
+    assert Setpoint.objects.filter(plan=plan, starts_at=NOON, asset_id=measured, outcome="unverified").exists()
 
 
 def test_a_silent_gateway_is_alarmed_until_it_speaks_again(park: Built) -> None:
