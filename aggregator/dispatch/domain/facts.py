@@ -72,16 +72,24 @@ def unmovable(grid: Grid, *, injection_kw: np.ndarray) -> Envelope:
 
 
 def drifted(envelope: Envelope, *, by_kw: float, rated_kw: float) -> Envelope:
-    """The envelope of a consumer that injects `by_kw` more (< 0: consumes more) than was forecast, as far as it can."""
-    shift = np.clip(by_kw, -rated_kw - envelope.min_kw, -envelope.max_kw)
-    energy = np.cumsum(shift) * envelope.grid.hours
+    """The envelope of a consumer that injects `by_kw` more (< 0: consumes more) than was forecast, as far as it can.
+
+    What it consumes beyond its forecast is not counted as movable; what it does not consume cannot be moved either, so
+    the highest injection stays where it was, at must-run.
+    """
+    shift = np.clip(by_kw, -rated_kw - envelope.min_kw, np.maximum(0.0, -envelope.base_kw))
+    base_kw = envelope.base_kw + shift
+    max_kw = np.maximum(base_kw, envelope.max_kw + np.minimum(shift, 0.0))
+    hours = envelope.grid.hours
+    energy = np.cumsum(shift) * hours
+    base_kwh = np.cumsum(base_kw) * hours
     return replace(
         envelope,
-        base_kw=envelope.base_kw + shift,
+        base_kw=base_kw,
         min_kw=envelope.min_kw + shift,
-        max_kw=envelope.max_kw + shift,
+        max_kw=max_kw,
         min_kwh=envelope.min_kwh + energy,
-        max_kwh=envelope.max_kwh + energy,
+        max_kwh=np.minimum(envelope.max_kwh + energy, base_kwh + np.cumsum(max_kw - base_kw) * hours),
     )
 
 

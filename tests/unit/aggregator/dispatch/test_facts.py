@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aggregator.assets.domain import Session
-from aggregator.dispatch.domain import ProblemRefused, check_schedule, device_of, piece_of, solve_schedule
+from aggregator.dispatch.domain import ProblemRefused, Target, check_schedule, device_of, drifted, piece_of, solve_schedule
 from aggregator.kernel.periods import Grid
 from tests.unit.aggregator.dispatch.parks import START, battery, chargers, grid_of, park_of, plant
 
@@ -51,3 +51,16 @@ def test_an_asset_that_will_not_follow_is_planned_at_its_base() -> None:
     device = device_of(replace(battery(grid_of(3)), movable=False))
     assert not device.up_kw.any()
     assert not device.down_kw.any()
+
+
+@pytest.mark.parametrize("drift_kw", [-300.0, -20.0, 0.0, 15.0, 35.0, 60.0, 500.0])
+def test_a_load_off_its_forecast_is_never_shed_below_must_run(drift_kw: float) -> None:
+    grid = grid_of(4)
+    facts = plant(grid, np.full(4, 100.0), must_run_kw=60.0)
+    moved = replace(facts, envelope=drifted(facts.envelope, by_kw=drift_kw, rated_kw=facts.spec.rated_kw))
+    consumed = -moved.envelope.base_kw
+    np.testing.assert_allclose(consumed, np.clip(100.0 - drift_kw, 0.0, facts.spec.rated_kw))
+    park = park_of(grid, {"l": moved}, value=[0.4] * 4, target=Target(np.full(4, 0.0)))
+    schedule = solve_schedule(park.problem, deadline_s=20)
+    assert check_schedule(problem=park.problem, schedule=schedule, assets=park.facts) == []
+    assert (schedule.import_kw["s"] >= np.minimum(consumed, 60.0) - 1e-6).all()
