@@ -27,11 +27,15 @@ env: python
 dev-env: python
 	@$(PYTHON) bootstrap.py requirements-dev.lock
 
+# The exact line for this system: on Debian and Ubuntu the newest of the three that apt-cache knows.
 python:
-	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 was not found. Install one, for example:"; \
-	echo "  Debian, Ubuntu:  sudo apt-get install python3 python3-venv"; \
-	echo "  Fedora:          sudo dnf install python3.12"; \
-	echo "  macOS:           brew install python@3.12"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 was not found. Install one:"; \
+	if command -v apt-get >/dev/null; then \
+		for p in python3.13 python3.12 python3.11; do apt-cache show $$p-venv >/dev/null 2>&1 && break; done; \
+		echo "  sudo apt-get update && sudo apt-get install -y $$p $$p-venv"; \
+	elif command -v dnf >/dev/null; then echo "  sudo dnf install -y python3.12"; \
+	elif command -v brew >/dev/null; then echo "  brew install python@3.12"; \
+	else echo "  https://www.python.org/downloads/"; fi; exit 1; }
 
 # For maintainers: collect texts from the code into the catalogues, and re-lock (docs/dependencies.md).
 messages: dev-env

@@ -4,10 +4,13 @@ import json
 import sys
 from pathlib import Path
 
+DISOBEDIENT = "st-press"  # the storage of the demo park that acknowledges and does nothing
 KEYS = """park delivery_day synthetic assets periods forecast cost_without_vpp_fen cost_with_vpp_fen
 cost_perfect_foresight_fen captured_value_ratio renewable_self_consumption_ratio_without
-renewable_self_consumption_ratio_with bid_mwh award_mwh instruction_mwh delivered_mwh deficiency_mwh setpoints
-acknowledged followed contradicted redispatched revenue_fen statements_total_fen operator_fen unallocated_fen
+renewable_self_consumption_ratio_with curtailed_mwh_with spot_bid_mwh spot_award_mwh
+bid_mwh award_mwh instruction_mwh delivered_mwh deficiency_mwh setpoints
+acknowledged followed contradicted owner_need unverified superseded pending contradicted_assets redispatched plans_withheld
+revenue_fen statements_total_fen operator_fen unallocated_fen
 limit_violations messages_in messages_out duplicates_ignored steps peak_memory_mib""".split()
 
 
@@ -27,8 +30,15 @@ def problems(summary: dict) -> list[str]:
         <= summary["cost_without_vpp_fen"],
         "instruction = delivered + deficiency": abs(summary["instruction_mwh"] - summary["delivered_mwh"] - summary["deficiency_mwh"])
         < 1e-6,
-        "the disobedient asset was caught": summary["contradicted"] >= 1 and summary["redispatched"] >= 1,
-        "followed and contradicted were established": summary["followed"] >= 1 and summary["acknowledged"] >= summary["contradicted"],
+        "the disobedient storage was caught, and nobody else": summary["contradicted_assets"] == [DISOBEDIENT]
+        and summary["contradicted"] >= 1
+        and summary["redispatched"] >= 1,
+        "each setpoint is counted once": summary["setpoints"]
+        == sum(summary[name] for name in ("followed", "contradicted", "owner_need", "unverified", "superseded", "pending")),
+        "every setpoint was judged": summary["pending"] == 0,
+        "no plan was withheld": summary["plans_withheld"] == 0,
+        "followed and contradicted were established": summary["followed"] >= 1
+        and summary["setpoints"] >= summary["acknowledged"] >= summary["followed"] + summary["contradicted"],
         "messages went both ways, a duplicate did no harm": min(
             summary["messages_in"], summary["messages_out"], summary["duplicates_ignored"]
         )

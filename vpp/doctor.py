@@ -1,5 +1,6 @@
 """Examine this installation. Each examination looks at one thing and knows its mend."""
 
+import filecmp
 import os
 import sys
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -82,7 +85,7 @@ def audit_chain() -> Finding:
     except DatabaseError as problem:
         return Finding("audit chain", False, str(problem).strip(), "mend the database first")
     seen = "unbroken" if broken is None else f"broken at event {broken}"
-    return Finding("audit chain", broken is None, seen, "somebody edited the audit table: restore it from a backup and find out who")
+    return Finding("audit chain", broken is None, seen, "somebody edited the audit table or removed events: restore it from a backup and find out who")
 
 
 def folder() -> Finding:
@@ -95,8 +98,32 @@ def texts() -> Finding:
     return Finding("Chinese texts", "zh_Hans" in compiled, ", ".join(compiled) or "not compiled", "python -m vpp.texts.compile")
 
 
+def static_files() -> Finding:
+    """Production answers 500 for every page whose style sheet is not in what collectstatic gathered."""
+    if not isinstance(staticfiles_storage, ManifestFilesMixin):
+        return Finding("static files", True, "served where they lie")
+    needed: dict[str, str] = {}
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            needed.setdefault(name, storage.path(name))  # the first one found is the one gathered
+    stale = sum(not _gathered(name, Path(origin)) for name, origin in needed.items())
+    return Finding(
+        "static files",
+        not stale,
+        f"{stale} of {len(needed)} missing or outdated in {settings.STATIC_ROOT}",
+        "python manage.py collectstatic --noinput",
+    )
+
+
+def _gathered(name: str, origin: Path) -> bool:
+    """In the manifest, and both the copy and the file that pages link to lie in STATIC_ROOT as they are in the product."""
+    root, hashed = Path(settings.STATIC_ROOT), staticfiles_storage.hashed_files.get(name)
+    copy = root / name
+    return hashed is not None and (root / hashed).is_file() and copy.is_file() and filecmp.cmp(origin, copy, shallow=False)
+
+
 EXAMINATIONS: tuple[Callable[[], Finding], ...] = (
-    python, mode, database, migrations, broker, time_zone, solver, audit_chain, folder, texts,
+    python, mode, database, migrations, broker, time_zone, solver, audit_chain, folder, texts, static_files,
 )  # fmt: skip
 
 

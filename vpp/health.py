@@ -1,10 +1,11 @@
 """Liveness and readiness for supervisors and proxies."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from aggregator.support import clock
 from aggregator.support.models import Heartbeat
@@ -52,3 +53,21 @@ def _beat() -> str:
     if last is None:
         return "never heard"
     return "ok" if clock.wall_now() - last.at < BEAT_LATE else "late"
+
+
+PROBES = {"/livez": livez, "/readyz": readyz}
+
+
+class ProbesMiddleware:
+    """Answers the probes before anything looks at the Host header or asks for https.
+
+    A supervisor asks over plain http under whatever name this machine has. The answers use neither name nor scheme,
+    set no cookie and tell no secret, so no door is opened by it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        probe = PROBES.get(request.path_info) if request.method in ("GET", "HEAD") else None
+        return probe(request) if probe is not None else self.get_response(request)

@@ -1,4 +1,4 @@
-"""Every address of the product."""
+"""Every address of the product, but /livez and /readyz (vpp/health.py)."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
@@ -8,7 +8,6 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from market.platforms.webhooks import receive
 from vpp.api import urls as api_urls
-from vpp.health import livez, readyz
 from vpp.home import home
 from vpp.portal import urls as portal_urls
 from vpp.staff import urls as staff_urls
@@ -25,6 +24,4 @@ urlpatterns = [
     path("api/v1/openapi.json", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("hooks/v1/<slug:platform_code>", receive, name="hooks"),
-    path("livez", livez),
-    path("readyz", readyz),
 ]

@@ -6,7 +6,8 @@ from django.db.models import F, Q
 from aggregator.enterprises.models import Park, Site
 from aggregator.support.models import Identified
 
-COMMITMENT_KINDS = ("intervened", "reserved", "event_day", "outage", "opt_out")
+# `opt_in` ends the opt-out of the same reference from its start on: a fact is never edited.
+COMMITMENT_KINDS = ("intervened", "reserved", "event_day", "outage", "opt_out", "opt_in")
 
 
 class Asset(Identified):

@@ -1,14 +1,19 @@
 """Register assets, put them into portfolios for dated terms, and write down what is promised of them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from aggregator.assets.domain import parse_spec
 from aggregator.assets.models import Asset, Commitment, Portfolio, PortfolioMember
+from aggregator.assets.queries import opt_outs
 from aggregator.enterprises.domain import Term
-from aggregator.kernel.errors import Anticipated
+from aggregator.kernel.errors import Anticipated, NotFound
+from aggregator.support import audit
+from aggregator.support.ids import uuid7
+
+LONGEST_OPT_OUT = timedelta(days=31)
 
 
 class MembershipOverlaps(Anticipated):
@@ -26,6 +31,24 @@ class MembershipDatesRefused(Anticipated):
 class KindIsFixed(Anticipated):
     code = "assets.kind_is_fixed"
     text = "The asset %(asset)s is a %(current)s and cannot become a %(wanted)s; register it under a new code."
+    status = 409
+
+
+class OptOutRefused(Anticipated):
+    code = "assets.opt_out_refused"
+    text = "An asset can be kept out from now on at the earliest, for %(days)s days at most, and its end lies after its start."
+    status = 422
+
+
+class OptOutOverlaps(Anticipated):
+    code = "assets.opt_out_overlaps"
+    text = "The asset %(asset)s is kept out already in a part of this time."
+    status = 409
+
+
+class OptOutOver(Anticipated):
+    code = "assets.opt_out_over"
+    text = "This time is over or was given up already."
     status = 409
 
 
@@ -87,3 +110,51 @@ def add_member(*, portfolio_id: int, asset_id: int, valid_from: date, valid_to: 
     elif same.valid_to != valid_to:
         same.valid_to = valid_to
         same.save(update_fields=["valid_to"])
+
+
+@transaction.atomic
+def opt_out(*, asset_id: int, starts_at: datetime, ends_at: datetime, user: Any, reason_code: str, reason_text: str, now: datetime) -> str:
+    """The owner keeps an asset for themselves in [starts_at, ends_at): forecasts and plans made from now on leave it alone.
+
+    Returns the reference by which the window can be given up. Raises OptOutRefused, OptOutOverlaps, ReasonMissing.
+    """
+    asset = Asset.objects.select_for_update().get(pk=asset_id)
+    if not now.replace(second=0, microsecond=0) <= starts_at < ends_at <= starts_at + LONGEST_OPT_OUT:
+        raise OptOutRefused(days=LONGEST_OPT_OUT.days)
+    if any(other.starts_at < ends_at and starts_at < other.ends_at for other in opt_outs(asset_ids=[asset_id], now=now)):
+        raise OptOutOverlaps(asset=asset.code)
+    reference = str(uuid7())
+    write_commitment(asset_id=asset_id, kind="opt_out", starts_at=starts_at, ends_at=ends_at, available_at=now, reference=reference)
+    _record(asset, "asset.opt_out", user, reason_code, reason_text, now, starts_at, ends_at)
+    return reference
+
+
+@transaction.atomic
+def opt_in(*, asset_id: int, reference: str, user: Any, reason_code: str, reason_text: str, now: datetime) -> None:
+    """The owner gives up what is left of an opt-out: a new fact, the old one stays.
+
+    Raises NotFound, OptOutOver, ReasonMissing.
+    """
+    asset = Asset.objects.select_for_update().get(pk=asset_id)
+    if not Commitment.objects.filter(asset_id=asset_id, kind="opt_out", reference=reference).exists():
+        raise NotFound(what="opt-out")
+    window = next((one for one in opt_outs(asset_ids=[asset_id], now=now) if one.reference == reference), None)
+    if window is None:
+        raise OptOutOver()
+    starts_at = max(now, window.starts_at)
+    write_commitment(asset_id=asset_id, kind="opt_in", starts_at=starts_at, ends_at=window.ends_at, available_at=now, reference=reference)
+    _record(asset, "asset.opt_in", user, reason_code, reason_text, now, starts_at, window.ends_at)
+
+
+def _record(
+    asset: Asset, action: str, user: Any, reason_code: str, reason_text: str, now: datetime, starts_at: datetime, ends_at: datetime
+) -> None:
+    audit.record(
+        at=now,
+        actor=user.get_username(),
+        action=action,
+        subject=f"asset {asset.public_id}",
+        reason_code=reason_code,
+        reason_text=reason_text,
+        data={"asset": asset.code, "starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()},
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -10,6 +10,8 @@ from django.db.models import Q, QuerySet
 from aggregator.assets.domain import Spec, parse_spec
 from aggregator.assets.models import Asset, Commitment, Portfolio, PortfolioMember
 from aggregator.kernel.errors import NotFound
+
+FAR = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class PortfolioFacts:
 
 @dataclass(frozen=True)
 class CommitmentWindow:
-    """A fact about one asset in [starts_at, ends_at): intervened, reserved, event_day, outage, opt_out."""
+    """A fact about one asset in [starts_at, ends_at): intervened, reserved, event_day, outage, opt_out (what is left of it)."""
 
     asset_id: int
     kind: str
@@ -140,9 +142,31 @@ def sites_on(*, portfolio_id: int, day: date) -> list[SiteFacts]:
 def commitments(
     *, asset_ids: Collection[int], starts_at: datetime, ends_at: datetime, known_at: datetime, kinds: Iterable[str] | None = None
 ) -> list[CommitmentWindow]:
-    """Windows that overlap [starts_at, ends_at) and were known at `known_at`; all kinds unless named."""
-    rows = Commitment.objects.filter(asset_id__in=asset_ids, starts_at__lt=ends_at, ends_at__gt=starts_at, available_at__lte=known_at)
+    """Windows that overlap [starts_at, ends_at) and were known at `known_at`; all kinds unless named.
+
+    An opt-out that was given up by then ends where it was given up.
+    """
+    known = Commitment.objects.filter(asset_id__in=asset_ids, available_at__lte=known_at)
+    rows = known.filter(starts_at__lt=ends_at, ends_at__gt=starts_at).exclude(kind="opt_in")
     if kinds is not None:
         rows = rows.filter(kind__in=list(kinds))
-    ordered = rows.order_by("starts_at", "asset__code", "kind", "ends_at", "reference")
-    return [CommitmentWindow(row.asset_id, row.kind, row.starts_at, row.ends_at, row.available_at, row.reference) for row in ordered]
+    ordered = list(rows.order_by("starts_at", "asset__code", "kind", "ends_at", "reference"))
+    ended = _given_up(known) if any(row.kind == "opt_out" for row in ordered) else {}
+    windows = [
+        CommitmentWindow(row.asset_id, row.kind, row.starts_at, _end(row, ended), row.available_at, row.reference) for row in ordered
+    ]
+    return [window for window in windows if window.ends_at > max(window.starts_at, starts_at)]
+
+
+def _given_up(known: QuerySet[Commitment]) -> dict[tuple[int, str], datetime]:
+    rows = known.filter(kind="opt_in").values_list("asset_id", "reference", "starts_at")
+    return {(asset_id, reference): at for asset_id, reference, at in rows}
+
+
+def _end(row: Commitment, ended: dict[tuple[int, str], datetime]) -> datetime:
+    return min(row.ends_at, ended.get((row.asset_id, row.reference), row.ends_at)) if row.kind == "opt_out" else row.ends_at
+
+
+def opt_outs(*, asset_ids: Collection[int], now: datetime) -> list[CommitmentWindow]:
+    """Opt-outs that run at `now` or are still to come, by start."""
+    return commitments(asset_ids=asset_ids, starts_at=now, ends_at=FAR, known_at=now, kinds=("opt_out",))

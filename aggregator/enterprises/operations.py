@@ -3,10 +3,11 @@
 from datetime import date
 from typing import Any
 
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from aggregator.enterprises.domain import Term, operator_ratios
-from aggregator.enterprises.models import AgencyContract, Enterprise, Membership, Park, Site
+from aggregator.enterprises.models import MEMBER_ROLES, STAFF_ROLES, AgencyContract, Enterprise, Membership, Park, Site
 from aggregator.kernel.errors import Anticipated
 
 
@@ -26,6 +27,36 @@ class ContractOfAnother(Anticipated):
     code = "enterprises.contract_of_another"
     text = "The contract number %(number)s belongs to the enterprise %(enterprise)s."
     status = 409
+
+
+class NameTaken(Anticipated):
+    code = "enterprises.name_taken"
+    text = "There is a user %(name)s already."
+    status = 409
+
+
+class RoleUnknown(Anticipated):
+    code = "enterprises.role_unknown"
+    text = "There is no role %(role)s."
+    status = 422
+
+
+class RoleNeedsEnterprise(Anticipated):
+    code = "enterprises.role_needs_enterprise"
+    text = "The role %(role)s is one at an enterprise: name it with its code."
+    status = 422
+
+
+class RoleIsOfStaff(Anticipated):
+    code = "enterprises.role_is_of_staff"
+    text = "The role %(role)s is one of the control room and belongs to no enterprise."
+    status = 422
+
+
+class EnterpriseUnclear(Anticipated):
+    code = "enterprises.enterprise_unclear"
+    text = "%(count)s enterprises have the code %(enterprise)s: name the park as well, or check the code."
+    status = 404
 
 
 def register_park(*, code: str, **values: Any) -> int:
@@ -98,3 +129,42 @@ def sign_contract(
 def grant_membership(*, user_id: int, enterprise_id: int, role: str) -> None:
     """Make the person manager or viewer of the enterprise; saying it again changes the role."""
     Membership.objects.update_or_create(user_id=user_id, enterprise_id=enterprise_id, defaults={"role": role})
+
+
+def grant_staff_role(*, user_id: int, role: str) -> None:
+    """Let the person into the control room as operator, settlement or auditor. Raises RoleUnknown."""
+    if role not in STAFF_ROLES:
+        raise RoleUnknown(role=role)
+    user = User.objects.get(pk=user_id)
+    user.groups.add(Group.objects.get_or_create(name=role)[0])
+    User.objects.filter(pk=user_id).update(is_staff=True)
+
+
+@transaction.atomic
+def create_user(*, name: str, password: str, role: str, enterprise: str = "", park: str = "") -> int:
+    """A new person with one role: of the control room, or at the enterprise of this code. Returns the user's id.
+
+    Raises NameTaken, RoleUnknown, RoleNeedsEnterprise, RoleIsOfStaff, EnterpriseUnclear.
+    """
+    if role not in (*STAFF_ROLES, *MEMBER_ROLES):
+        raise RoleUnknown(role=role)
+    if role in STAFF_ROLES and enterprise:
+        raise RoleIsOfStaff(role=role)
+    if role in MEMBER_ROLES and not enterprise:
+        raise RoleNeedsEnterprise(role=role)
+    if User.objects.filter(username=name).exists():
+        raise NameTaken(name=name)
+    user = User.objects.create_user(name, password=password)
+    if role in STAFF_ROLES:
+        grant_staff_role(user_id=user.pk, role=role)
+    else:
+        grant_membership(user_id=user.pk, enterprise_id=_enterprise_of_code(enterprise, park), role=role)
+    return user.pk
+
+
+def _enterprise_of_code(code: str, park: str) -> int:
+    rows = Enterprise.objects.filter(code=code)
+    found = list((rows.filter(park__code=park) if park else rows).values_list("pk", flat=True))
+    if len(found) != 1:
+        raise EnterpriseUnclear(count=len(found), enterprise=code)
+    return found[0]

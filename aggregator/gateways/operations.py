@@ -1,24 +1,41 @@
-"""Issue credentials, say where setpoints go, and note signs of life."""
+"""Connect a gateway (credentials, where setpoints go), and note signs of life."""
 
+import contextlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 
 from aggregator.gateways.domain import new_key
 from aggregator.gateways.models import Channel, Gateway
 from aggregator.kernel.errors import Anticipated, NotFound
 from aggregator.kernel.signing import new_secret
+from aggregator.support import audit, http
 from aggregator.support.secrets import seal
 
 # A sign of life is written this often at most: telemetry of a busy gateway must not rewrite its row.
 SEEN_EVERY = timedelta(seconds=10)
+NAMED = 10  # gateways in a message
 
 
 class ChannelOfAnotherSite(Anticipated):
     code = "gateways.channel_of_another_site"
     text = "The gateway %(gateway)s may only speak for assets of its own site; %(asset)s stands elsewhere."
     status = 422
+
+
+class GatewayUnknown(Anticipated):
+    code = "gateways.unknown"
+    text = "There is no gateway %(gateway)s. There are: %(there)s."
+    status = 404
+
+
+class GatewayAmbiguous(Anticipated):
+    code = "gateways.ambiguous"
+    text = "Several gateways are called %(gateway)s: %(there)s. Name the enterprise, or give the identity instead of the code."
+    status = 409
 
 
 @dataclass(frozen=True)
@@ -62,6 +79,58 @@ def set_endpoint(*, gateway_id: int, url: str, loopback_exception: str = "") -> 
     """
     if not Gateway.objects.filter(pk=gateway_id).update(endpoint_url=url, loopback_exception=loopback_exception):
         raise NotFound(what="gateway")
+
+
+@dataclass(frozen=True)
+class Connected:
+    """`credentials` None = the gateway keeps those that it has."""
+
+    gateway: str
+    enterprise: str
+    credentials: Credentials | None
+
+
+@transaction.atomic
+def connect_gateway(
+    *, name: str, enterprise_code: str | None, url: str, rotate: bool, actor: str, reason_code: str, reason_text: str, now: datetime
+) -> Connected:
+    """Setpoints of the gateway `name` (its code or public_id) go to `url`; the first time, or to `rotate`, with new credentials.
+
+    A gateway that the park twin spoke for gets new ones as well. Raises ReasonMissing, GatewayUnknown, GatewayAmbiguous,
+    AddressRefused.
+    """
+    if not reason_text.strip():
+        raise audit.ReasonMissing()
+    row = _named(name, enterprise_code)
+    http.check(url)
+    fresh = rotate or not row.sealed_secret or bool(row.loopback_exception)
+    audit.record(
+        at=now, actor=actor, action="gateway.connect", subject=str(row.public_id), reason_code=reason_code, reason_text=reason_text,
+        data={"gateway": row.code, "endpoint": url, "endpoint_before": row.endpoint_url, "new_credentials": fresh},
+    )  # fmt: skip
+    set_endpoint(gateway_id=row.pk, url=url)
+    credentials = issue_credentials(gateway_id=row.pk) if fresh else None
+    return Connected(row.code, row.site.enterprise.code, credentials)
+
+
+def _named(name: str, enterprise_code: str | None) -> Gateway:
+    rows = Gateway.objects.select_related("site__enterprise").order_by("code", "pk")
+    if enterprise_code is not None:
+        rows = rows.filter(site__enterprise__code=enterprise_code)
+    named = Q(code=name)
+    with contextlib.suppress(ValueError):
+        named |= Q(public_id=UUID(name))
+    found = list(rows.filter(named).select_for_update(of=("self",)))
+    if not found:
+        raise GatewayUnknown(gateway=name, there=_listed(list(rows.values_list("code", flat=True))))
+    if len(found) > 1:
+        places = [f"{row.public_id} ({row.site.enterprise.code}, {row.site.code})" for row in found]
+        raise GatewayAmbiguous(gateway=name, there=_listed(places))
+    return found[0]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "") if names else "–"
 
 
 def mark_seen(*, gateway_id: int, at: datetime) -> None:

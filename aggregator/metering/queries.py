@@ -230,13 +230,14 @@ def portfolio_baseline(
     site_ids: Sequence[int],
     grid: Grid,
     method_params: BaselineMethod,
-    notified_at: datetime,
+    notified_at: datetime | None,
     known_at: datetime,
     event_starts_at: datetime | None = None,
 ) -> PortfolioBaseline:
     """Baseline of these sites together over `grid` (within one local day), from what was known at `known_at`.
 
-    `event_starts_at` (default: start of `grid`) and `notified_at` bound the same-day adjustment.
+    `event_starts_at` (default: start of `grid`) and `notified_at` bound the same-day adjustment; None: nobody was
+    notified yet, so nothing is adjusted, and each member's `adjustment` says so.
     Raises BaselineUnavailable, which names the site.
     """
     zone = next(iter(_zones(site_ids).values()), SHANGHAI)
@@ -252,10 +253,10 @@ def portfolio_baseline(
     else:
         inputs = {site_id: (history[site_id], metered[site_id]) for site_id in site_ids}
     event = (event_starts_at or grid.starts_at) - whole.starts_at
-    notified = max(timedelta(0), notified_at - whole.starts_at)
+    notified = None if notified_at is None else max(timedelta(0), notified_at - whole.starts_at) // grid.resolution
     members: dict[int | None, Baseline] = {}
     for key, (days, actual) in inputs.items():
-        same_day = SameDay(actual, event // grid.resolution, notified // grid.resolution, 1 / grid.hours)
+        same_day = None if notified is None else SameDay(actual, event // grid.resolution, notified, 1 / grid.hours)
         try:
             members[key] = baseline(day=day, history=days, method=method_params, same_day=same_day)
         except BaselineUnavailable as refused:

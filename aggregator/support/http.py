@@ -16,12 +16,20 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from aggregator.kernel.addresses import bracketed, refusal
+from aggregator.kernel.errors import Anticipated
 
 CONNECT_S = 5.0
 MAX_BYTES = 64 * 1024
 MAX_TEXT = 2000
+MAX_URL = 300  # what the columns of endpoints hold
 POOLED = 64
 DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+class AddressRefused(Anticipated):
+    code = "http.address_refused"
+    text = "Nothing may be sent to %(url)s: %(why)s."
+    status = 422
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,13 @@ def _prepared(url: str, body: bytes, headers: dict[str, str], loopback_exception
     request.checked_address = addresses[0]  # type: ignore[attr-defined]
     request.headers["Host"] = bracketed(host) if port == DEFAULT_PORTS[parts.scheme] else f"{bracketed(host)}:{port}"
     return request
+
+
+def check(url: str) -> None:
+    """Refuse an endpoint when it is set, as `post` refuses it (again) whenever something is sent. Raises AddressRefused."""
+    found = _prepared(url, b"", {}, "") if len(url) <= MAX_URL else f"it is longer than {MAX_URL} characters"
+    if isinstance(found, str):
+        raise AddressRefused(url=url[:MAX_URL], why=found)
 
 
 def post(*, url: str, body: bytes, headers: dict[str, str], loopback_exception: str = "", timeout_s: float = 15.0) -> Answer:

@@ -61,7 +61,7 @@ class Job(Identified):
 
 
 class AuditEvent(models.Model):
-    """Append-only, hash-chained: who moved power or money by hand, and why."""
+    """Append-only, hash-chained: who moved power or money by hand, and why. Triggers (migration 0005) refuse the rest."""
 
     sequence = models.PositiveBigIntegerField(unique=True)
     at = models.DateTimeField()
@@ -87,6 +87,22 @@ class AuditEvent(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise RuntimeError("an audit event is never deleted")
+
+
+class AuditHead(models.Model):
+    """One row that says how long the audit chain is: an event that is cut off its end is missed here.
+
+    Triggers (migration 0005) let it only go on, one event at a time.
+    """
+
+    sequence = models.PositiveBigIntegerField()
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="audit_head_once")]
+
+    def __str__(self) -> str:
+        return f"{self.sequence}"
 
 
 class Alarm(Identified):

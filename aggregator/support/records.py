@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """List and look. Binary columns (arrays, message bodies) are left out: pages draw them."""
+    """List and look, for whoever the back office lets in. Binary columns (arrays, message bodies) are left out: pages draw them."""
 
     list_per_page = 50
     show_full_result_count = False
@@ -23,6 +24,18 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     @staticmethod
     def _readable(field: models.Field) -> bool:
         return not isinstance(field, models.BinaryField) and not field.name.startswith(("sealed", "api_key_sha"))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Nothing can be posted to a list that has no actions."""
+        if request.method == "POST" and not self.has_change_permission(request):
+            raise PermissionDenied
+        return super().changelist_view(request, extra_context)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.admin_site.has_permission(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

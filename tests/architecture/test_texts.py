@@ -14,6 +14,7 @@ from aggregator.support.models import SEVERITIES
 from market.bids.domain import explain
 from market.bids.models import BID, PRODUCTS
 from market.instructions.models import INSTRUCTION
+from market.platforms.models import INBOUND, OUTBOUND
 from market.rules.domain._pack import SECTIONS
 from market.rules.models import RELIABILITIES
 from market.settlement.models import COMPONENTS, RUN
@@ -64,7 +65,7 @@ def test_every_code_has_words() -> None:
 
 def literals(path: str, pattern: str) -> set[str]:
     """Codes that stand as literals in a file; the pattern has to find some."""
-    found = set(re.findall(pattern, (ROOT / path).read_text()))
+    found = set(re.findall(pattern, (ROOT / path).read_text(), re.MULTILINE))
     assert found, f"the pattern found nothing in {path}"
     return found
 
@@ -74,6 +75,13 @@ LITERALS = [
     ("market/bids/domain/honest.py", r'limits(?:\["(\w+)"\]| = \{"(\w+)")', codes.LIMITS),
     ("market/bids/domain/honest.py", r'Decimal\(0\), "(\w+)"', codes.LIMITS),
     ("market/bids/domain/firm.py", r'_none\("(\w+)"', codes.LIMITS),
+    (
+        "aggregator/dispatch/domain/checker.py",
+        r'(?:_over|Violation)\(\s*[\w(]+\)?, "(\w+)"|"(\w+_limit)"|"(all_or_nothing)"',
+        codes.VIOLATIONS,
+    ),
+    ("aggregator/dispatch/domain/checker.py", r'"portfolio", "(\w+)"', codes.VIOLATIONS),
+    ("market/settlement/queries/_trace_checks.py", r'(?:Check|_kwh|_fen|_each_period)\("(\w+)"', codes.CHECKS),
     ("market/bids/domain/awards.py", r'return "(\w+)"', codes.REFUSALS),
     ("market/bids/operations/_awards.py", r'return (?:"" if .* else )?"(\w+)"', codes.REFUSALS),
     ("market/bids/operations/_prepare.py", r'_declined?\([^"]*"(\w+)"', codes.REFUSALS),
@@ -90,6 +98,10 @@ LITERALS = [
     ("market/platforms/operations/inbound.py", r'action="([\w.]+)"', codes.ACTIONS),
     ("market/platforms/operations/outbound.py", r'action="([\w.]+)"', codes.ACTIONS),
     ("market/settlement/operations/_finalise.py", r'action="([\w.]+)"', codes.ACTIONS),
+    ("aggregator/support/alarms.py", r'action="([\w.]+)"', codes.ACTIONS),
+    ("aggregator/assets/operations.py", r'_record\(asset, "([\w.]+)"', codes.ACTIONS),
+    ("vpp/staff/forms.py", r'^    \("(\w+)", _', codes.REASONS),
+    ("vpp/portal/forms.py", r'^    \("(\w+)", _', codes.REASONS),
     ("vpp/daycycle.py", r'reason="(\w+)"', codes.REASONS),
     ("vpp/daycycle.py", r'"(\w+)": self\._', codes.STEPS),
 ]
@@ -122,6 +134,7 @@ def test_an_instruction_is_refused_in_words() -> None:
 def test_states_have_words() -> None:
     lifecycles = (BID, INSTRUCTION, RUN, SETPOINT)
     assert not {state for lifecycle in lifecycles for state in lifecycle.states} - set(codes.STATES)
+    assert not {*INBOUND.states, *OUTBOUND.states} - set(codes.MESSAGES)
     assert not {*OUTCOMES, *PURPOSES, *PRODUCTS, *SEVERITIES, *STATUSES} - set(codes.STATES)
 
 

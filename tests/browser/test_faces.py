@@ -13,7 +13,7 @@ from tests.served import Login, Served
 
 pytestmark = pytest.mark.browser
 
-STAFF_PAGES = ("", "instructions/", "bids/", "alarms/", "trace/", "settlement/", "audit/", "stop/")
+STAFF_PAGES = ("", "instructions/", "bids/", "alarms/", "trace/", "settlement/", "messages/", "audit/", "stop/")
 STAFF_LISTS = ("instructions/", "bids/", "trace/", "settlement/")
 PORTAL_PAGES = ("", "events/", "statements/", "green/")
 LANGUAGES = {"zh-hans": "zh-CN", "en": "en-US"}
@@ -125,6 +125,8 @@ def test_the_portal_on_a_phone(chromium, served_demo: Served, pictures: Path, la
     for page in PORTAL_PAGES:
         visitor.open(f"/portal/{page}")
         assert visitor.overflow()[1] <= 0, page
+    visitor.follow("/portal/")
+    assert visitor.overflow()[1] <= 0, "one asset"
     visitor.follow("/portal/statements/")
     assert visitor.complaints == []
     foreign = _statement_of(served_demo, served_demo.managers[1])

@@ -24,6 +24,7 @@ def test_the_planted_faults_are_found_by_name_and_nobody_else_is_accused(played:
     raised = json.loads(manage("shell", "-v", "0", "-c", ALARMS, env=played.env).partition("ALARMS")[2])
     assert {fields["asset"] for kind, fields in raised if kind == "setpoint.contradicted"} == {"st-press"}
     assert {fields["gateway"] for kind, fields in raised if kind == "gateway.silent"} == {"gw-mach"}
+    assert not [fields for kind, fields in raised if kind == "plan.violation"]
 
 
 def test_it_says_where_it_comes_from(played: Played) -> None:

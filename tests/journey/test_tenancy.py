@@ -19,6 +19,7 @@ import json
 from aggregator.enterprises.models import Enterprise
 from market.bids.models import Award, Bid
 from market.instructions.models import DispatchInstruction
+from market.platforms.models import InboundMessage, OutboundMessage, Platform
 from market.settlement.models import SettlementRun
 out = {"enterprises": {}, "shared": {}}
 for e in Enterprise.objects.all():
@@ -27,10 +28,12 @@ for e in Enterprise.objects.all():
     words = {t.name_zh for t in (e, *sites, *assets)} | {t.name_en for t in (e, *sites, *assets)}
     words |= {a.code for a in assets} | {c.number for c in e.contracts.all()} | {g.code for s in sites for g in s.gateways.all()}
     out["enterprises"][e.name_en] = {
-        "code": e.code, "words": sorted(words), "ids": [str(t.public_id) for t in things],
+        "code": e.code, "words": sorted(words), "assets": [str(a.public_id) for a in assets], "ids": [str(t.public_id) for t in things],
         "statements": [str(s.public_id) for s in e.statements.all()], "statement_pks": [s.pk for s in e.statements.all()],
     }
-for name, model in (("award", Award), ("bid", Bid), ("instruction", DispatchInstruction), ("settlement", SettlementRun)):
+models = {"award": Award, "bid": Bid, "instruction": DispatchInstruction, "settlement": SettlementRun}
+models |= {"in": InboundMessage, "out": OutboundMessage, "platform": Platform}
+for name, model in models.items():
     out["shared"][name] = [str(row.public_id) for row in model.objects.all()]
 print("FACTS" + json.dumps(out))
 """
@@ -84,7 +87,9 @@ def patterns(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[
 def addresses(tenants: Tenants) -> Iterator[str]:
     """Every address, filled with each identity that is not the manager's."""
     identities = {*tenants.shared["award"], *tenants.shared["bid"], *tenants.shared["instruction"], *tenants.shared["settlement"]}
+    identities |= {tenants.shared[kind][0] for kind in ("in", "out", "platform")}
     identities |= {one["statements"][0] for one in tenants.theirs} | {one["ids"][0] for one in tenants.theirs[:2]}
+    identities |= {one["assets"][0] for one in tenants.theirs[:2]}
     for route, name in patterns():
         if name in ("logout", "set_language"):
             continue
@@ -127,6 +132,22 @@ def test_statements_of_others_are_not_found_under_any_name(served_demo, manager,
                     answer = manager.get(served_demo.url + address + owner)
                     assert answer.status_code == 404, address
                     assert not told(answer, tenants)
+
+
+def test_assets_of_others_can_neither_be_seen_nor_kept_out(served_demo, manager, tenants) -> None:
+    token = {"csrfmiddlewaretoken": manager.cookies["csrftoken"]}
+    wanted = {**token, "starts_at": "2030-01-01T00:00", "ends_at": "2030-01-02T00:00", "reason_code": "production"}
+    for other in tenants.theirs:
+        for identity in other["assets"]:
+            for owner in ("", f"?enterprise={tenants.mine['code']}", f"?enterprise={other['code']}"):
+                address = f"{served_demo.url}/portal/assets/{identity}/{owner}"
+                typed = {**wanted, "reason_text": "this is not mine to say"}
+                for answer in (manager.get(address), manager.post(address, data=typed, headers={"Referer": address})):
+                    assert answer.status_code == 404, address
+                    assert not told(answer, tenants)
+    own = manager.get(f"{served_demo.url}/portal/assets/{tenants.mine['assets'][0]}/")
+    assert own.status_code == 200
+    assert "reason_text" in own.text, "a manager has the form: the refusals above mean something"
 
 
 def test_the_api_lists_own_statements_only(served_demo, manager, tenants) -> None:

@@ -83,7 +83,8 @@ def _stays(source: SessionsSource, frame: pd.DataFrame, path: Path, station: str
     usable = ends.notna().to_numpy() & np.isfinite(energy) & np.isfinite(need) & (energy >= 0) & (need >= 0)
     if not usable.all():
         text = _("%(station)s: %(count)s sessions without end or energy are left out")
-        findings.notice("sessions.incomplete", path, None, text % {"station": station, "count": int((~usable).sum())})
+        row = int(frame.index[~usable][0])
+        findings.notice("sessions.incomplete", path, file_line(path, row), text % {"station": station, "count": int((~usable).sum())})
     users = frame[source.user_key].astype(str) if source.user_key is not None else pd.Series("", index=frame.index)
     rows = zip(keys[usable], users[usable], starts[usable], ends[usable], energy[usable], need[usable], strict=True)
     stays = [Stay(key, user, a.to_pydatetime(), b.to_pydatetime(), float(kwh), float(want)) for key, user, a, b, kwh, want in rows]

@@ -14,7 +14,7 @@ from aggregator.kernel.periods import Grid, midnight
 from vpp.park_folder.charging import Stay, read_stays, unsteered
 from vpp.park_folder.problems import Findings
 from vpp.park_folder.schema import ENERGY_UNITS, NATURAL, POWER_UNITS, PRICE_UNITS, Asset, Known, ParkFolder, PowerUse, SeriesSource, Source
-from vpp.park_folder.series import SeriesReader
+from vpp.park_folder.series import OnGrid, SeriesReader
 from vpp.park_folder.tables import Tables
 
 Progress = Callable[[str], None]
@@ -102,37 +102,37 @@ class ContentsReader:
 
     def _natural_kw(self, asset: Asset, use: PowerUse, source: SeriesSource, grid: Grid) -> np.ndarray | None:
         column = use.column or asset.code
-        raw = self._series.on_grid(source, column, grid=grid, name=asset.code)
-        if raw is None:
+        read = self._series.on_grid(source, column, grid=grid, name=asset.code)
+        if read is None:
             return None
         factor = POWER_UNITS[use.unit] if use.unit in POWER_UNITS else ENERGY_UNITS[use.unit] * 3600 / source.resolution_s
         flip = -1.0 if use.positive_is not in (None, NATURAL[asset.kind]) else 1.0
-        kw = raw * (factor * use.scale * flip)
+        kw = read.values * (factor * use.scale * flip)
         below = kw < 0
         if below.any() and use.below_zero == "refuse":
             text = _("%(code)s: %(count)s values are below zero (least %(least).3f kW); say what they mean with `below_zero`")
             fields = {"code": asset.code, "count": int(below.sum()), "least": float(np.nanmin(kw))}
-            self._findings.problem("value.below_zero", source.file, None, text % fields)
+            self._findings.problem("value.below_zero", read.path, read.line(below), text % fields)
             return None
         self._count(
-            "value.below_zero", source, asset, below, _("%(code)s: %(count)s values below zero taken as declared (%(how)s)"), use.below_zero
+            "value.below_zero", read, asset, below, _("%(code)s: %(count)s values below zero taken as declared (%(how)s)"), use.below_zero
         )
         kw[below] = 0.0 if use.below_zero == "zero" else np.nan
         rated_kw = float(parse_spec(asset.kind, asset.spec).rated_kw)
         above = kw > rated_kw
-        self._count("value.above_rated", source, asset, above, _("%(code)s: %(count)s values above rated_kw held at it"), "")
+        self._count("value.above_rated", read, asset, above, _("%(code)s: %(count)s values above rated_kw held at it"), "")
         return np.minimum(kw, rated_kw)
 
-    def _count(self, code: str, source: SeriesSource, asset: Asset, where: np.ndarray, text: str, how: str) -> None:
+    def _count(self, code: str, read: OnGrid, asset: Asset, where: np.ndarray, text: str, how: str) -> None:
         if where.any():
-            self._findings.notice(code, source.file, None, text % {"code": asset.code, "count": int(where.sum()), "how": how})
+            self._findings.notice(code, read.path, read.line(where), text % {"code": asset.code, "count": int(where.sum()), "how": how})
 
     def _prices(self, market: str, grid: Grid) -> np.ndarray | None:
         use = getattr(self._park.prices, market)
         if use.series not in self._park.series or use.unit not in PRICE_UNITS:
             return None
-        raw = self._series.on_grid(self._park.series[use.series], use.column, grid=grid, name=market)
-        return None if raw is None else raw * PRICE_UNITS[use.unit]
+        read = self._series.on_grid(self._park.series[use.series], use.column, grid=grid, name=market)
+        return None if read is None else read.values * PRICE_UNITS[use.unit]
 
     def _weather(self, grid: Grid) -> tuple[WeatherColumns, ...]:
         out = []
@@ -144,6 +144,6 @@ class ContentsReader:
                 name: self._series.on_grid(source, column, grid=grid, name=f"{use.asset or self._park.code} {name}")
                 for name, column in use.columns.items()
             }
-            read = {name: values for name, values in columns.items() if values is not None}
+            read = {name: column.values for name, column in columns.items() if column is not None}
             out.append(WeatherColumns(use.asset, grid, read, use.known, origin_of(source)))
         return tuple(out)

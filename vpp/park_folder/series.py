@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from django.utils.translation import gettext as _
 
-from aggregator.kernel.periods import Grid
+from aggregator.kernel.periods import SHANGHAI, Grid
 from vpp.park_folder.problems import Findings
 from vpp.park_folder.schema import SeriesSource
 from vpp.park_folder.tables import Tables, file_line
@@ -23,6 +23,28 @@ class _Column:
     values: np.ndarray
 
 
+@dataclass(frozen=True)
+class OnGrid:
+    """A column on a grid. `values` and `rows` have shape (n_periods,); a row is the file's first for that period, 0 = none."""
+
+    path: Path
+    values: np.ndarray
+    rows: np.ndarray
+
+    def line(self, where: np.ndarray) -> int | None:
+        """Line of the first period in the mask `where`; of the last row before it where the file has none for it."""
+        period = int(np.flatnonzero(where)[0])
+        known = np.flatnonzero(self.rows[: period + 1])
+        if not known.size:
+            known = np.flatnonzero(self.rows)[:1]
+        return file_line(self.path, int(self.rows[known[-1]])) if known.size else None
+
+
+def local_time(grid: Grid, period: int) -> str:
+    """Start of a period as people read it."""
+    return (grid.starts_at + period * grid.resolution).astimezone(SHANGHAI).isoformat(timespec="minutes")
+
+
 class SeriesReader:
     """Columns of the declared series, as float64 arrays of a grid."""
 
@@ -30,28 +52,28 @@ class SeriesReader:
         self._tables, self._findings = tables, findings
         self._starts_of: dict[int, np.ndarray | None] = {}
 
-    def on_grid(self, source: SeriesSource, column: str, *, grid: Grid, name: str) -> np.ndarray | None:
-        """Values in the file's own unit, shape (n_periods,), NaN = missing; None, with problems, if unreadable.
+    def on_grid(self, source: SeriesSource, column: str, *, grid: Grid, name: str) -> OnGrid | None:
+        """Values in the file's own unit, NaN = missing; None, with problems, if unreadable.
 
         `name` is what the report of gaps calls it.
         """
         found = self._column(source, column)
         if found is None:
             return None
-        values = self._placed(found, source, grid)
-        if values is None:
+        placed = self._placed(found, source, grid)
+        if placed is None:
             return None
-        missing = np.isnan(values)
+        missing = np.isnan(placed.values)
         if missing.all():
             text = _("%(name)s: the column %(column)s has no value between %(first)s and %(last)s")
-            fields = {"name": name, "column": column, "first": grid.starts_at.isoformat(), "last": grid.ends_at.isoformat()}
+            fields = {"name": name, "column": column, "first": local_time(grid, 0), "last": local_time(grid, len(grid))}
             self._findings.problem("series.outside", found.path, None, text % fields)
             return None
         if missing.any():
-            self._notice_gaps(found.path, name, missing, grid)
-        return values
+            self._notice_gaps(placed, name, missing, grid)
+        return placed
 
-    def _notice_gaps(self, path: Path, name: str, missing: np.ndarray, grid: Grid) -> None:
+    def _notice_gaps(self, placed: OnGrid, name: str, missing: np.ndarray, grid: Grid) -> None:
         edges = np.flatnonzero(np.diff(missing.astype(int), prepend=0, append=0))
         longest = int((edges[1::2] - edges[::2]).max())
         text = _(
@@ -63,9 +85,9 @@ class SeriesReader:
             "all": len(grid),
             "gaps": len(edges) // 2,
             "hours": longest * grid.hours,
-            "first": grid.starts[int(edges[0])].isoformat(),
+            "first": local_time(grid, int(edges[0])),
         }
-        self._findings.notice("series.gaps", path, None, text % fields)
+        self._findings.notice("series.gaps", placed.path, placed.line(missing), text % fields)
 
     def _frame(self, source: SeriesSource, column: str) -> tuple[Path, pd.DataFrame, np.ndarray] | None:
         """The table with the starts of its rows. The times of one source are read and checked once."""
@@ -118,12 +140,14 @@ class SeriesReader:
             return None
         return _Column(path, frame.index.to_numpy(), epoch_s, values)
 
-    def _placed(self, found: _Column, source: SeriesSource, grid: Grid) -> np.ndarray | None:
+    def _placed(self, found: _Column, source: SeriesSource, grid: Grid) -> OnGrid | None:
         step = int(grid.resolution.total_seconds())
         start, end = int(grid.starts_at.timestamp()), int(grid.ends_at.timestamp())
         inside = (found.epoch_s >= start) & (found.epoch_s < end)
-        offset, values = found.epoch_s[inside] - start, found.values[inside]
-        out = np.full(len(grid), np.nan)
+        offset, values, rows = found.epoch_s[inside] - start, found.values[inside], found.rows[inside]
+        out, lines = np.full(len(grid), np.nan), np.zeros(len(grid), dtype=np.int64)
+        # Backwards, so that of several rows for one period the first one stays.
+        lines[(offset // step)[::-1]] = rows[::-1]
         if source.resolution_s == step:
             out[offset // step] = values
         elif source.resolution_s < step and step % source.resolution_s == 0:
@@ -135,8 +159,9 @@ class SeriesReader:
             for k in range(source.resolution_s // step):
                 place = offset // step + k
                 out[place[place < len(grid)]] = values[place < len(grid)]
+                lines[place[place < len(grid)]] = rows[place < len(grid)]
         else:
             text = _("values of %(theirs)s s do not fit periods of %(ours)s s; `coarser: repeat` repeats longer ones")
             self._findings.problem("series.resolution", found.path, None, text % {"theirs": source.resolution_s, "ours": step})
             return None
-        return out
+        return OnGrid(found.path, out, lines)

@@ -15,11 +15,12 @@ from vpp.park_folder.yaml_text import guess_encoding
 
 
 class Tables:
-    """The files of one park, each read once. Every table keeps its file rows, counted from 1, as index."""
+    """The files of one park. Every table keeps its file rows, counted from 1, as index."""
 
     def __init__(self, *, park_dir: Path, data_root: Path | None, findings: Findings) -> None:
         self._park_dir, self._data_root, self._findings = park_dir, data_root, findings
         self._frames: dict[tuple[Path, tuple[str, ...]], pd.DataFrame | None] = {}
+        self._gbk: set[Path] = set()  # said once, however often a file's columns are asked for
 
     def path_of(self, source: Source) -> Path | None:
         """None, with a problem, where the data root is needed and was not named."""
@@ -81,7 +82,9 @@ class Tables:
             if encoding == "unknown":
                 self._findings.problem("file.encoding", path, line, _("the text is neither UTF-8 nor GBK"))
                 return None
-            self._findings.notice("file.gbk", path, line, _("GBK text; it was read as such, UTF-8 is safer"))
+            if path not in self._gbk:
+                self._gbk.add(path)
+                self._findings.notice("file.gbk", path, line, _("GBK text; it was read as such, UTF-8 is safer"))
             text = raw.decode("gbk")
         try:
             frame = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False, skip_blank_lines=False)

@@ -5,10 +5,11 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
 from aggregator.enterprises.models import Enterprise
-from aggregator.enterprises.queries import enterprises_visible_to
+from aggregator.enterprises.queries import enterprise_role, enterprises_visible_to
 
 View = Callable[..., HttpResponse]
 
@@ -27,3 +28,14 @@ def portal_page(view: View) -> View:
         return view(request, enterprise, *args, **kwargs)
 
     return guarded
+
+
+def may_manage(request: HttpRequest, enterprise: Enterprise) -> bool:
+    """The person is a manager of this enterprise; viewers, and staff of the control room, look only."""
+    return enterprise_role(request.user, enterprise_id=enterprise.pk) == "manager"
+
+
+def require_manager(request: HttpRequest, enterprise: Enterprise) -> None:
+    """Raises PermissionDenied."""
+    if not may_manage(request, enterprise):
+        raise PermissionDenied

@@ -5,6 +5,8 @@ from vpp.portal import views
 app_name = "portal"
 urlpatterns = [
     path("", views.assets, name="assets"),
+    path("assets/<uuid:public_id>/", views.asset, name="asset"),
+    path("opt-outs/<uuid:public_id>/", views.opt_out, name="opt-out"),
     path("events/", views.events, name="events"),
     path("statements/", views.statements, name="statements"),
     path("statements/<uuid:public_id>/", views.statement, name="statement"),

@@ -3,18 +3,26 @@
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
 
+from aggregator.assets import operations as asset_operations
+from aggregator.assets.models import Asset
 from aggregator.enterprises.models import Enterprise
 from aggregator.enterprises.queries import enterprises_visible_to
+from aggregator.kernel.errors import Anticipated
 from aggregator.support import clock
+from aggregator.support.problems import text_of
 from market.settlement.models import Statement
 from vpp.pack_notes import pack_of_label
 from vpp.portal import queries
-from vpp.portal.access import portal_page
+from vpp.portal.access import may_manage, portal_page, require_manager
 from vpp.portal.events import own_events
+from vpp.portal.forms import OptOutForm, OwnReasonForm
 from vpp.tables import Column, csv_answer, listing
 from vpp.templatetags.vpp import component_text
 
@@ -27,7 +35,60 @@ def _page(request: HttpRequest, enterprise: Enterprise, template: str, **context
 @require_GET
 @portal_page
 def assets(request: HttpRequest, enterprise: Enterprise) -> HttpResponse:
-    return _page(request, enterprise, "portal/assets.html", rows=queries.own_assets(enterprise=enterprise, now=clock.now()))
+    found = queries.own_assets(enterprise=enterprise, now=clock.now())
+    return _page(request, enterprise, "portal/assets.html", found=found, rows=found.rows)
+
+
+@require_http_methods(["GET", "POST"])
+@portal_page
+def asset(request: HttpRequest, enterprise: Enterprise, public_id: UUID) -> HttpResponse:
+    """One own asset, and the times in which its owner keeps it for themselves."""
+    found = queries.own_assets(enterprise=enterprise, now=clock.now(), public_id=public_id)
+    if not found.rows:
+        raise Http404
+    row = found.rows[0]
+    form = OptOutForm(request.POST or None)
+    if request.method == "POST":
+        require_manager(request, enterprise)
+        if form.is_valid() and _kept_out(request, row.asset, form):
+            return redirect(_address(row.asset, enterprise))
+    allowed = may_manage(request, enterprise)
+    return _page(request, enterprise, "portal/asset.html", found=found, row=row, form=form, may_manage=allowed)
+
+
+def _kept_out(request: HttpRequest, own: Asset, form: OptOutForm) -> bool:
+    try:
+        asset_operations.opt_out(asset_id=own.pk, user=request.user, now=clock.now(), **form.cleaned_data)
+    except Anticipated as refused:
+        form.add_error(None, text_of(refused))
+        return False
+    messages.success(request, _("The asset is kept out; plans made from now on leave it alone in this time."))
+    return True
+
+
+def _address(own: Asset, enterprise: Enterprise) -> str:
+    return f"{reverse('portal:asset', args=[own.public_id])}?enterprise={enterprise.code}"
+
+
+@require_http_methods(["GET", "POST"])
+@portal_page
+def opt_out(request: HttpRequest, enterprise: Enterprise, public_id: UUID) -> HttpResponse:
+    """Give up what is left of a time in which an own asset is kept out."""
+    found = queries.own_opt_out(enterprise=enterprise, reference=public_id, now=clock.now())
+    if found is None:
+        raise Http404
+    require_manager(request, enterprise)
+    own, window = found
+    form = OwnReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            asset_operations.opt_in(asset_id=own.pk, reference=window.reference, user=request.user, now=clock.now(), **form.cleaned_data)
+        except Anticipated as refused:
+            messages.error(request, text_of(refused))
+        else:
+            messages.success(request, _("The asset is offered again."))
+        return redirect(_address(own, enterprise))
+    return _page(request, enterprise, "portal/opt_out.html", asset=own, window=window, form=form)
 
 
 @require_GET

@@ -6,14 +6,17 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 from django.db.models import QuerySet, Sum
 
+from aggregator.assets.domain import KINDS, kind_of
 from aggregator.assets.models import Asset
 from aggregator.dispatch.models import DispatchPlan, Setpoint
 from aggregator.enterprises.models import Park
 from aggregator.forecasts.queries import scores
 from aggregator.kernel.errors import NotFound
 from aggregator.kernel.periods import Grid, day_of, delivery_day
+from aggregator.support.arrays import unpack_f4
 from market.bids.models import Award, Bid
 from market.platforms.models import InboundMessage, OutboundMessage
 from market.settlement.models import SettlementRun, Statement
@@ -24,6 +27,7 @@ from vpp.twin.models import ReplayedDay
 NO_EVENT = "no demand response was called on this day"
 KWH_PER_MWH = 1000
 CUT_SHORT = ("timeout", "fallback")
+OWNER_FIRST = tuple(sorted(code for code in KINDS if kind_of(code).owner_first))
 
 
 @dataclass
@@ -97,6 +101,8 @@ def _costs(found: Summary, played: ReplayedDay) -> None:
     for way in ("without", "with"):
         share = played.ways.get(f"self_consumption_{way}")
         found.put(f"renewable_self_consumption_ratio_{way}", share, "no renewable energy was available")
+    curtailed = played.ways.get("curtailed_kwh_with")
+    found.put("curtailed_mwh_with", None if curtailed is None else curtailed / KWH_PER_MWH, "the day was played before this was counted")
     found.put("cost_parts_fen", {way: played.ways[way] for way in ("without", "with", "perfect") if way in played.ways})
 
 
@@ -105,7 +111,7 @@ def _bids(where: ParkPlaces, day: date, product: str) -> QuerySet[Bid]:
 
 
 def _market(found: Summary, where: ParkPlaces, day: date) -> None:
-    """Demand response: bid, award, instruction, delivered, deficiency; the spot position beside it."""
+    """Demand response: bid, award, instruction, delivered, deficiency; the spot position, bid and awarded, beside it."""
     bid = (
         Bid.objects.filter(portfolio_id=where.portfolio_id, delivery_day=day, product="demand_response").exclude(state="withdrawn").first()
     )
@@ -119,6 +125,9 @@ def _market(found: Summary, where: ParkPlaces, day: date) -> None:
         found.put(name, float(Decimal(totals[key]) / KWH_PER_MWH) if called else None, NO_EVENT)
     if called and totals["unverified_periods"]:
         found.put("unverified_mwh", float((Decimal(totals["ordered_kwh"]) - Decimal(totals["verified_ordered_kwh"])) / KWH_PER_MWH))
+    offered = _bids(where, day, "spot").first()
+    expected = None if offered is None else _expected_mwh(offered)
+    found.put("spot_bid_mwh", expected, "no day-ahead energy was bid")
     spot = Award.objects.filter(bid__in=_bids(where, day, "spot")).first()
     found.put("spot_award_mwh", _awarded_mwh(spot, signed=True) if spot else None, "no day-ahead energy was awarded")
 
@@ -135,6 +144,12 @@ def _offered_mwh(bid: Bid) -> float:
     return float(sum(most.values()) * _hours(bid) / KWH_PER_MWH)
 
 
+def _expected_mwh(bid: Bid) -> float | None:
+    """What the bid's own plan injects over the day; negative where the portfolio draws more than it feeds in."""
+    expected_kw = unpack_f4(bid.expected_kw)
+    return float(expected_kw.sum()) * float(_hours(bid)) / KWH_PER_MWH if len(expected_kw) and np.isfinite(expected_kw).all() else None
+
+
 def _awarded_mwh(award: Award, *, signed: bool = False) -> float:
     quantities = award.periods.values_list("injection_kw", flat=True)
     return float(sum(kw if signed else abs(kw) for kw in quantities) * _hours(award.bid) / KWH_PER_MWH)
@@ -144,10 +159,20 @@ def _setpoints(found: Summary, where: ParkPlaces, grid: Grid) -> None:
     rows = Setpoint.objects.filter(plan__portfolio_id=where.portfolio_id, starts_at__gte=grid.starts_at, starts_at__lt=grid.ends_at)
     found.put("setpoints", rows.count())
     found.put("acknowledged", rows.filter(acknowledgements__state="accepted").distinct().count())
-    for outcome in ("followed", "contradicted", "unverified"):
-        found.put(outcome, rows.filter(outcome=outcome).count())
-    plans = DispatchPlan.objects.filter(portfolio_id=where.portfolio_id, purpose="redispatch", violations=[])
-    found.put("redispatched", plans.filter(starts_at__gte=grid.starts_at, starts_at__lt=grid.ends_at).count())
+    # Each setpoint is in exactly one of the six: taken back before its time, or judged (or not yet) by telemetry.
+    ruling = rows.exclude(state="superseded")
+    unlike = ruling.filter(outcome="contradicted")
+    disobeyed = unlike.exclude(asset__kind__in=OWNER_FIRST)
+    found.put("followed", ruling.filter(outcome="followed").count())
+    found.put("contradicted", disobeyed.count())
+    found.put("owner_need", unlike.filter(asset__kind__in=OWNER_FIRST).count())
+    found.put("unverified", ruling.filter(outcome="unverified").count())
+    found.put("superseded", rows.filter(state="superseded").count())
+    found.put("pending", ruling.filter(outcome="pending").count())
+    found.put("contradicted_assets", sorted(set(disobeyed.values_list("asset__code", flat=True))))
+    plans = DispatchPlan.objects.filter(portfolio_id=where.portfolio_id, starts_at__gte=grid.starts_at, starts_at__lt=grid.ends_at)
+    found.put("redispatched", plans.filter(purpose="redispatch", violations=[]).count())
+    found.put("plans_withheld", plans.exclude(violations=[]).count())
 
 
 def _solvers(found: Summary, where: ParkPlaces, day: date, grid: Grid) -> None:

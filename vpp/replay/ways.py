@@ -82,6 +82,7 @@ def three_ways(*, twin: ParkTwin, places: ParkPlaces, pack: Pack, now: datetime)
             found[way] = {**asdict(costs), "cost_fen": costs.cost_fen}
     found["self_consumption_without"] = self_consumption(alone, day.grid)
     found["self_consumption_with"] = self_consumption(twin.plant, day.grid)
+    found["curtailed_kwh_with"] = round(curtailed_kwh(twin.plant, day.grid), 3)
     return found
 
 
@@ -262,6 +263,17 @@ def _sheds(plant: Plant, did: list[AssetTrace]) -> list[Shed]:
             shed_kwh = float(np.maximum(0.0, wanted + trace.injection_kw).sum()) * hours
             found.append(Shed(shed_kwh, trace.spec.shed_cost_cny_per_kwh))
     return found
+
+
+def curtailed_kwh(plant: Plant, grid: Grid) -> float:
+    """Renewable energy that was available and was not generated."""
+    hours = plant.step.total_seconds() / 3600
+    total = 0.0
+    for trace in traces(plant, grid=_steps(plant, grid)):
+        if kind_of(plant.assets[trace.code].kind).green:
+            available = np.minimum(trace.natural_kw, trace.spec.rated_kw)  # type: ignore[attr-defined,arg-type]
+            total += float(np.maximum(0.0, available - np.maximum(0.0, trace.injection_kw)).sum()) * hours
+    return total
 
 
 def self_consumption(plant: Plant, grid: Grid) -> float | None:

@@ -47,10 +47,11 @@ def chosen_portfolio(request: HttpRequest) -> PortfolioFacts | None:
 
 @dataclass(frozen=True)
 class ChosenDay:
-    """`instead_of`: the business today, where it has no plan and the latest day that has one is shown."""
+    """`instead_of`: the business today, where it has no plan and the latest day with a plan or with data is shown."""
 
     day: date
     instead_of: date | None = None
+    planned: bool = True
 
     @property
     def previous(self) -> date:
@@ -61,8 +62,8 @@ class ChosenDay:
         return self.day + timedelta(days=1)
 
 
-def chosen_day(request: HttpRequest, *, portfolio_id: int, now: datetime) -> ChosenDay:
-    """?day=YYYY-MM-DD, else the business today, else the latest day before it that has a plan."""
+def chosen_day(request: HttpRequest, *, portfolio_id: int, now: datetime, last_day: date | None = None) -> ChosenDay:
+    """?day=YYYY-MM-DD, else the business today, else the latest day before it that has a plan, or data (`last_day`)."""
     wanted = request.GET.get("day")
     if wanted:
         try:
@@ -72,6 +73,9 @@ def chosen_day(request: HttpRequest, *, portfolio_id: int, now: datetime) -> Cho
     today = day_of(now)
     starts = DispatchPlan.objects.filter(portfolio_id=portfolio_id, starts_at__lte=now).exclude(purpose="stop")
     newest = starts.order_by("-starts_at").values_list("starts_at", flat=True).first()
-    if newest is None or day_of(newest) == today:
+    planned = day_of(newest) if newest is not None else None
+    if planned == today:
         return ChosenDay(today)
-    return ChosenDay(day_of(newest), instead_of=today)
+    if last_day is not None and (planned is None or last_day > planned):
+        return ChosenDay(last_day, instead_of=today, planned=False)
+    return ChosenDay(planned, instead_of=today) if planned is not None else ChosenDay(today)

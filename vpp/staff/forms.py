@@ -10,6 +10,8 @@ REASONS = [
     ("data_fault", _("Faulty data or forecast")),
     ("market", _("Market situation")),
     ("drill", _("Drill or test")),
+    ("repaired", _("The cause is mended")),
+    ("routine", _("Routine, or a period is closed")),
 ]
 
 

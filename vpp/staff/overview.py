@@ -1,20 +1,18 @@
 """The tiles of the control room: live power, what can be moved, who is heard, what is open."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime
 
 import numpy as np
 
 from aggregator.assets.queries import PortfolioFacts, members_on, portfolios
 from aggregator.forecasts.models import AvailabilityForecast, ForecastRun
-from aggregator.kernel.periods import SHANGHAI
+from aggregator.kernel.periods import day_of
 from aggregator.support.arrays import unpack_f4
 from aggregator.support.models import Alarm
-from aggregator.telemetry.queries import latest
 from market.instructions.models import DispatchInstruction
 from market.settlement.models import SettlementRun
-
-STALE = timedelta(minutes=20)
+from vpp.last_data import STALE, Heard, heard
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,10 @@ class Movable:
 
 @dataclass(frozen=True)
 class Overview:
+    """`last_day`, `as_of`: the last day and moment with data, where all data is older than a day; else None and now."""
+
+    as_of: datetime
+    last_day: date | None
     live_kw: float | None
     online: int
     total: int
@@ -41,13 +43,13 @@ class Overview:
     portfolios: list[PortfolioFacts]
 
 
-def _movable(portfolio_id: int, now: datetime) -> Movable | None:
-    run = ForecastRun.objects.filter(portfolio_id=portfolio_id, available_at__lte=now, starts_at__lte=now).order_by("-issued_at").first()
+def _movable(portfolio_id: int, at: datetime) -> Movable | None:
+    run = ForecastRun.objects.filter(portfolio_id=portfolio_id, available_at__lte=at, starts_at__lte=at).order_by("-issued_at").first()
     if run is None:
         return None
     envelope = AvailabilityForecast.objects.filter(run=run, asset=None, level="firm").first()
     hours = run.resolution_s / 3600
-    first = int((now - run.starts_at).total_seconds() // run.resolution_s)
+    first = int((at - run.starts_at).total_seconds() // run.resolution_s)
     if envelope is None or not 0 <= first < run.n_periods:
         return None
     base, low, high = (unpack_f4(getattr(envelope, name))[first:] for name in ("base_kw", "min_kw", "max_kw"))
@@ -63,17 +65,24 @@ def _lasting(kw: np.ndarray, hours: float) -> float:
     return float((short[0] if len(short) else len(kw)) * hours)
 
 
-def overview(*, portfolio: PortfolioFacts, now: datetime) -> Overview:
-    members = members_on(portfolio_id=portfolio.id, day=now.astimezone(SHANGHAI).date())
-    rows = latest(asset_ids=[m.asset_id for m in members], at=now)
-    fresh = [(row.at, row.injection_kw) for row in rows.values() if now - row.at <= STALE and row.injection_kw is not None]
+def heard_of(*, portfolio: PortfolioFacts, now: datetime) -> Heard:
+    """The newest telemetry of the portfolio's members of today."""
+    return heard(asset_ids=[m.asset_id for m in members_on(portfolio_id=portfolio.id, day=day_of(now))], now=now)
+
+
+def overview(*, portfolio: PortfolioFacts, now: datetime, heard: Heard) -> Overview:
+    """The tiles as of the moment of `heard`; instructions, runs and alarms as of now."""
+    members = members_on(portfolio_id=portfolio.id, day=day_of(now))
+    fresh = [(row.at, row.injection_kw) for row in heard.rows.values() if heard.at - row.at <= STALE and row.injection_kw is not None]
     instructions = DispatchInstruction.objects.filter(portfolio_id=portfolio.id, state__in=("received", "executing"), ends_at__gt=now)
     return Overview(
+        as_of=heard.at,
+        last_day=heard.last_day,
         live_kw=sum(kw for _, kw in fresh) if fresh else None,
         online=len(fresh),
         total=len(members),
         newest_at=max((at for at, _ in fresh), default=None),
-        movable=_movable(portfolio.id, now),
+        movable=_movable(portfolio.id, heard.at),
         open_instruction=instructions.order_by("starts_at").first(),
         last_run=SettlementRun.objects.filter(portfolio_id=portfolio.id).exclude(state="superseded").first(),
         open_alarms=Alarm.objects.filter(cleared_at=None, acknowledged_at=None).count(),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from vpp.staff import views
+from vpp.staff import deeds, views
 
 app_name = "staff"
 urlpatterns = [
@@ -11,11 +11,16 @@ urlpatterns = [
     path("bids/", views.bid_list, name="bids"),
     path("bids/<uuid:public_id>/", views.bid_detail, name="bid"),
     path("alarms/", views.alarm_list, name="alarms"),
-    path("alarms/<uuid:public_id>/acknowledge/", views.acknowledge_alarm, name="acknowledge-alarm"),
+    path("alarms/<uuid:public_id>/acknowledge/", deeds.acknowledge_alarm, name="acknowledge-alarm"),
     path("trace/", views.trace_list, name="traces"),
     path("trace/<uuid:public_id>/", views.trace, name="trace"),
     path("settlement/", views.settlement_list, name="settlements"),
     path("settlement/<uuid:public_id>/", views.settlement_detail, name="settlement"),
+    path("messages/", deeds.message_list, name="messages"),
+    path("messages/in/<uuid:public_id>/", deeds.reprocess, name="reprocess"),
+    path("messages/out/<uuid:public_id>/", deeds.retry, name="retry"),
+    path("platforms/<uuid:public_id>/resume/", deeds.resume, name="resume"),
+    path("platforms/<uuid:public_id>/secret/", deeds.rotate_secret, name="rotate-secret"),
     path("audit/", views.audit_list, name="audit"),
     path("stop/", views.global_stop, name="stop"),
 ]

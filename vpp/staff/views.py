@@ -3,20 +3,18 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
-from aggregator.assets.queries import PortfolioFacts, members_on
+from aggregator.assets.queries import members_on
 from aggregator.dispatch import operations as dispatch_operations
-from aggregator.dispatch import queries as dispatch_queries
-from aggregator.enterprises.queries import staff_roles
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.periods import day_of
 from aggregator.support import clock
@@ -25,6 +23,7 @@ from aggregator.support.problems import text_of
 from market.bids import operations as bid_operations
 from market.bids.models import Award, Bid
 from market.instructions.models import DispatchInstruction
+from market.settlement import operations as settlement_operations
 from market.settlement import queries as settlement_queries
 from market.settlement.models import SettlementRun
 from vpp.pack_notes import pack_of_day, pack_of_label
@@ -35,19 +34,12 @@ from vpp.staff.chart_words import bid_words, day_words
 from vpp.staff.day_picture import day_picture
 from vpp.staff.forms import ReasonForm
 from vpp.staff.instruction_page import instruction_plans
-from vpp.staff.overview import overview
+from vpp.staff.overview import heard_of, overview
+from vpp.staff.page import page
 from vpp.tables import Choice, Column, csv_answer, listing
 from vpp.templatetags.vpp import change_power
 
 AUDIT_ROWS = 200
-
-
-def _page(request: HttpRequest, template: str, *, portfolio: PortfolioFacts | None, **context: Any) -> HttpResponse:
-    stop = dispatch_queries.active_stop(portfolio_id=portfolio.id) if portfolio else None
-    keep = f"?portfolio={request.GET['portfolio']}" if request.GET.get("portfolio") else ""
-    may_operate = "operator" in staff_roles(request.user)
-    shared = {"portfolio": portfolio, "stop": stop, "now": clock.now(), "keep": keep, "may_operate": may_operate}
-    return render(request, template, {**shared, **context})
 
 
 def _list(
@@ -56,7 +48,7 @@ def _list(
     found = listing(request, rows, choices, columns, name=name)
     if isinstance(found, HttpResponse):
         return found
-    return _page(request, template, portfolio=chosen_portfolio(request), list=found, rows=found.page)
+    return page(request, template, portfolio=chosen_portfolio(request), list=found, rows=found.page)
 
 
 def _portfolio_id(request: HttpRequest) -> int | None:
@@ -70,12 +62,13 @@ def show_overview(request: HttpRequest) -> HttpResponse:
     portfolio, now = chosen_portfolio(request), clock.now()
     if portfolio is None:
         return render(request, "staff/empty.html")
-    chosen = chosen_day(request, portfolio_id=portfolio.id, now=now)
-    return _page(
+    heard = heard_of(portfolio=portfolio, now=now)
+    chosen = chosen_day(request, portfolio_id=portfolio.id, now=now, last_day=heard.last_day)
+    return page(
         request,
         "staff/overview.html",
         portfolio=portfolio,
-        facts=overview(portfolio=portfolio, now=now),
+        facts=overview(portfolio=portfolio, now=now, heard=heard),
         days=chosen,
         words=day_words(),
         table=day_picture(portfolio=portfolio, day=chosen.day, now=now).rows(),
@@ -112,7 +105,7 @@ def instruction_list(request: HttpRequest) -> HttpResponse:
 @staff_page()
 def instruction_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
     row = get_object_or_404(DispatchInstruction.objects.select_related("award", "platform"), public_id=public_id)
-    return _page(request, "staff/instruction.html", portfolio=chosen_portfolio(request), row=row, plans=instruction_plans(row))
+    return page(request, "staff/instruction.html", portfolio=chosen_portfolio(request), row=row, plans=instruction_plans(row))
 
 
 @require_GET
@@ -129,8 +122,8 @@ def bid_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
     bid = get_object_or_404(Bid.objects.select_related("platform", "invitation", "portfolio"), public_id=public_id)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        return _approve(request, bid, form)
-    return _page(
+        return _decide(request, bid, form)
+    return page(
         request,
         "staff/bid.html",
         portfolio=chosen_portfolio(request),
@@ -145,13 +138,22 @@ def bid_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 
 @staff_page("operator")
-def _approve(request: HttpRequest, bid: Bid, form: ReasonForm) -> HttpResponse:
+def _decide(request: HttpRequest, bid: Bid, form: ReasonForm) -> HttpResponse:
+    """Approve the bid or take it back, as the button says."""
+    deeds = {"approve": bid_operations.approve, "withdraw": bid_operations.withdraw}
+    done = {
+        "approve": _("The bid is approved and will be submitted before gate closure."),
+        "withdraw": _("The bid is withdrawn and will not be submitted."),
+    }
+    deed = request.POST.get("deed", "")
+    if deed not in deeds:
+        raise BadRequest
     try:
-        bid_operations.approve(bid_id=bid.pk, user=request.user, now=clock.now(), **form.cleaned_data)
+        deeds[deed](bid_id=bid.pk, user=request.user, now=clock.now(), **form.cleaned_data)
     except Anticipated as refused:
         messages.error(request, text_of(refused))
     else:
-        messages.success(request, _("The bid is approved and will be submitted before gate closure."))
+        messages.success(request, done[deed])
     return redirect("staff:bid", public_id=bid.public_id)
 
 
@@ -160,14 +162,6 @@ def _approve(request: HttpRequest, bid: Bid, form: ReasonForm) -> HttpResponse:
 def alarm_list(request: HttpRequest) -> HttpResponse:
     rows = Alarm.objects.select_related("acknowledged_by")
     return _list(request, "staff/alarms.html", rows, lists.alarm_choices(), lists.ALARM_COLUMNS, name="alarms")
-
-
-@require_POST
-@staff_page("operator")
-def acknowledge_alarm(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    row = get_object_or_404(Alarm, public_id=public_id)
-    Alarm.objects.filter(pk=row.pk, acknowledged_at=None).update(acknowledged_at=clock.now(), acknowledged_by=request.user)
-    return redirect("staff:alarms")
 
 
 @require_GET
@@ -183,7 +177,7 @@ def trace_list(request: HttpRequest) -> HttpResponse:
 def trace(request: HttpRequest, public_id: UUID) -> HttpResponse:
     get_object_or_404(Award, public_id=public_id)
     found = settlement_queries.trace(award_public_id=public_id, user=request.user)
-    return _page(request, "staff/trace.html", portfolio=chosen_portfolio(request), trace=found)
+    return page(request, "staff/trace.html", portfolio=chosen_portfolio(request), trace=found)
 
 
 @require_GET
@@ -193,16 +187,19 @@ def settlement_list(request: HttpRequest) -> HttpResponse:
     return _list(request, "staff/settlement.html", rows, lists.settlement_choices(), lists.SETTLEMENT_COLUMNS, name="settlement")
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @staff_page()
 def settlement_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
     run = get_object_or_404(SettlementRun, public_id=public_id)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        return _finalise(request, run, form)
     lines = run.lines.select_related("contract__enterprise").order_by("contract__number", "component")
     if request.GET.get("format") == "csv":
         columns = lists.LINE_COLUMNS
         rows = ([column.value(line) for column in columns] for line in lines)
         return csv_answer(f"settlement-{run.delivery_day}-v{run.version}", [column.heading for column in columns], rows)
-    return _page(
+    return page(
         request,
         "staff/settlement_run.html",
         portfolio=chosen_portfolio(request),
@@ -210,14 +207,26 @@ def settlement_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
         lines=lines,
         versions=SettlementRun.objects.filter(portfolio_id=run.portfolio_id, delivery_day=run.delivery_day).order_by("version"),
         pack=pack_of_label(run.rule_pack),
+        form=form,
     )
+
+
+@staff_page("settlement")
+def _finalise(request: HttpRequest, run: SettlementRun, form: ReasonForm) -> HttpResponse:
+    try:
+        settlement_operations.finalise(run_id=run.pk, user=request.user, now=clock.now(), **form.cleaned_data)
+    except Anticipated as refused:
+        messages.error(request, text_of(refused))
+    else:
+        messages.success(request, _("The settlement is final; a later correction becomes a new version beside it."))
+    return redirect("staff:settlement", public_id=run.public_id)
 
 
 @require_GET
 @staff_page()
 def audit_list(request: HttpRequest) -> HttpResponse:
     rows = AuditEvent.objects.order_by("-sequence")[:AUDIT_ROWS]
-    return _page(request, "staff/audit.html", portfolio=chosen_portfolio(request), rows=rows)
+    return page(request, "staff/audit.html", portfolio=chosen_portfolio(request), rows=rows)
 
 
 @require_http_methods(["GET", "POST"])
@@ -236,4 +245,4 @@ def global_stop(request: HttpRequest) -> HttpResponse:
             messages.error(request, text_of(refused))
         return redirect(f"{request.path.removesuffix('stop/')}?portfolio={portfolio.public_id}")
     affected = members_on(portfolio_id=portfolio.id, day=day_of(clock.now()))
-    return _page(request, "staff/stop.html", portfolio=portfolio, form=form, affected=affected)
+    return page(request, "staff/stop.html", portfolio=portfolio, form=form, affected=affected)

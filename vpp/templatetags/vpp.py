@@ -64,8 +64,18 @@ def state_text(code: str) -> str:
 @register.filter
 def state_chip(code: str) -> SafeString:
     """A coloured word; the colour repeats what the word says."""
+    return _chip(code, state_text(code))
+
+
+@register.filter
+def message_chip(code: str) -> SafeString:
+    """The same of a platform message."""
+    return _chip(code, _known(codes.MESSAGES, code))
+
+
+def _chip(code: str, text: str) -> SafeString:
     look = "good" if code in GOOD else "warn" if code in WARN else "bad" if code in BAD else ""
-    return format_html('<span class="chip {}">{}</span>', look, state_text(code))
+    return format_html('<span class="chip {}">{}</span>', look, text)
 
 
 @register.filter
@@ -76,6 +86,12 @@ def reason_text(code: str) -> str:
 @register.filter
 def limit_text(code: str) -> str:
     return _known(codes.LIMITS, code) if code else ""
+
+
+@register.filter
+def violation_text(code: str) -> str:
+    """A limit that the independent check of a plan found broken."""
+    return _known(codes.VIOLATIONS, code)
 
 
 @register.filter

@@ -47,6 +47,20 @@ STATES = {
     "critical": _("critical"),
 }
 
+# Messages of platforms, both ways (market/platforms/models.py).
+MESSAGES = {
+    "received": _("received"),
+    "processing": _("being worked on"),
+    "done": _("done"),
+    "failed": _("failed, is tried again"),
+    "dead": _("given up: needs a person"),
+    "ignored": _("ignored: nobody handles this type"),
+    "pending": _("waits to be sent"),
+    "sending": _("being sent"),
+    "delivered": _("delivered"),
+    "expired": _("expired before it was delivered"),
+}
+
 KINDS = {
     "pv": _("solar"),
     "wind": _("wind"),
@@ -95,13 +109,18 @@ REASONS = {
     "demand_response_window": _("sold as demand response; spot gets the baseline"),
     "baseline_fallback": _("baseline offered: no solver delivered in time"),
     "demand_response_offer": _("firm quantity: plan less the margin of its own P10"),
-    # why a person acted by hand (vpp/staff/forms.py)
+    # why a person acted by hand (vpp/staff/forms.py, vpp/portal/forms.py)
     "safety": _("safety of people or equipment"),
     "grid_request": _("request of the grid operator"),
     "owner_request": _("request of the owner"),
     "data_fault": _("faulty data or forecast"),
     "market": _("market situation"),
     "drill": _("drill or test"),
+    "repaired": _("the cause is mended"),
+    "routine": _("routine, or a period is closed"),
+    "production": _("needed for production"),
+    "maintenance": _("maintenance"),
+    "connection": _("a connection is set up or changed"),
     # why a day was settled again (vpp/daycycle.py, market/settlement/operations/_settle.py)
     "changed_inputs": _("inputs have changed"),
     "new_evidence": _("a later meter reading or price is known"),
@@ -197,6 +216,7 @@ BASELINES = {
     "none": _("without adjustment"),
     "ratio": _("scaled by the hours before the event"),
     "additive": _("shifted by the hours before the event"),
+    "nobody_notified_yet": _("not adjusted: nobody is called yet"),
     "same_day_not_metered": _("not adjusted: the day was not metered in time"),
     "notified_before_the_window": _("not adjusted: notified before the hours that would count"),
     "baseline_too_small_to_scale": _("not adjusted: too small to scale"),
@@ -220,8 +240,13 @@ ACTIONS = {
     "settlement.finalise": _("settlement made final"),
     "message.reprocess": _("message worked again"),
     "message.retry": _("message sent again"),
+    "gateway.connect": _("gateway connected"),
+    "platform.connect": _("platform connected"),
     "platform.rotate_secret": _("platform secret rotated"),
     "platform.resume_sending": _("delivery to the platform switched on again"),
+    "alarm.acknowledge": _("alarm acknowledged"),
+    "asset.opt_out": _("asset kept out by its owner"),
+    "asset.opt_in": _("asset offered again by its owner"),
 }
 
 # Steps of the day that can wait (vpp/daycycle.py).
@@ -262,6 +287,42 @@ LIMITS = {
     "price_cap": _("its cost is above the price cap"),
 }
 
+# What the independent check of a plan may find (aggregator/dispatch/domain/checker.py).
+VIOLATIONS = {
+    "no_facts": _("nothing is known of the asset"),
+    "shape": _("the plan has the wrong number of periods"),
+    "not_movable": _("moves an asset that may not be moved"),
+    "no_state_of_charge": _("state of charge not known"),
+    "discharge_power": _("above the discharging power"),
+    "charge_power": _("above the charging power"),
+    "soc_floor": _("below the lowest state of charge"),
+    "soc_ceiling": _("above the highest state of charge"),
+    "no_feed_in": _("a charging station does not feed in"),
+    "station_power": _("above the power of the station"),
+    "plugged_power": _("above the power of the plugged cars"),
+    "departure_need": _("cars leave without the energy they need"),
+    "more_than_needed": _("cars get more than they need"),
+    "available_power": _("above the available power"),
+    "curtailment": _("curtailed more than allowed"),
+    "natural_load": _("above the load there is"),
+    "must_run": _("below the must-run power"),
+    "sheddable": _("more is shed than may be"),
+    "shed_without_call": _("shed without a call"),
+    "call_length": _("a call is too long"),
+    "notice": _("a call comes without its notice"),
+    "all_or_nothing": _("shed in part what is shed whole or not at all"),
+    "calls_per_day": _("too many calls on one day"),
+    "power": _("outside the power of the asset"),
+    "energy": _("outside the energy of the asset"),
+    "import_limit": _("above the import limit of the site"),
+    "export_limit": _("above the export limit of the site"),
+    "site_balance": _("import and export of the site do not add up to its assets"),
+    "balance": _("the portfolio is not the sum of its assets"),
+    "target": _("planned and shortfall do not add up to the target"),
+    "firm_block": _("the promised block is not kept"),
+    "firm_offer": _("more is promised than may be"),
+}
+
 CHECKS = {
     "line_amounts_are_their_periods": _("a line's yuan = the sum of its periods"),
     "line_energies_are_their_periods": _("a line's kWh = the sum of its periods"),
@@ -272,6 +333,11 @@ CHECKS = {
     "run_enterprises_are_its_lines": _("enterprises' total of the run = its lines"),
     "run_operator_is_its_lines": _("operator's total of the run = its lines"),
     "market_is_enterprises_and_operator": _("market = enterprises + operator"),
+    "target_is_baseline_and_order": _("target = baseline + ordered, in every period"),
+    "target_is_planned_and_shortfall": _("target = planned injection + shortfall - surplus, in every period"),
+    "sites_plan_the_portfolio": _("planned by the sites = planned by the portfolio, in every period"),
+    "ordered_is_planned_for": _("settled as ordered = planned for"),
+    "sites_were_planned_the_order": _("planned of the sites toward the order = ordered - planned shortfall + planned surplus"),
     "ordered_is_delivered_and_shortfall": _("ordered = delivered + shortfall"),
     "sites_delivered_the_portfolio": _("delivered by the sites = delivered by the portfolio"),
     "sites_credited_the_portfolio": _("credited to the sites = credited to the portfolio"),

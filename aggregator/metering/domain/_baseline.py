@@ -1,7 +1,7 @@
 """The baseline of one delivery day from earlier days of the same type (rules.md 2.5, methods a to d)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -49,7 +49,8 @@ class SameDay:
 class Baseline:
     """injection_kwh (n_periods,) of the whole day; days newest first; `factor` 1.0 where nothing was adjusted.
 
-    `adjustment` says what happened: none, ratio, additive, or why it was not possible.
+    `adjustment` says what happened: none, ratio, additive, or why it was not possible. `capped`: the day asked for
+    more than the method allows, so the adjustment stands at its limit.
     """
 
     injection_kwh: np.ndarray
@@ -59,12 +60,14 @@ class Baseline:
     factor: float = 1.0
     shift_kwh: float = 0.0
     adjustment: str = "none"
+    capped: bool = False
 
 
 def baseline(*, day: date, history: Sequence[HistoryDay], method: BaselineMethod, same_day: SameDay | None = None) -> Baseline:
     """The baseline of `day`. Days that are absent from `history` count as without readings.
 
-    Slot by slot the mean of the days that the method chooses. Raises BaselineUnavailable where too few
+    Slot by slot the mean of the days that the method chooses. Without `same_day` nobody was notified yet, so a method
+    that adjusts by the hours before the notification leaves the mean as it is, and says so. Raises BaselineUnavailable where too few
     are usable, or a slot is missing on all of them.
     """
     wanted = day_type(day)
@@ -144,10 +147,10 @@ def _adjusted(plain: Baseline, rule: Adjustment, same_day: SameDay | None) -> Ba
     """Scale or shift by the hours before the event, as far as they were metered before the notification."""
 
     def unchanged(why: str) -> Baseline:
-        return Baseline(plain.injection_kwh, plain.method, plain.days_used, plain.days_excluded, adjustment=why)
+        return replace(plain, adjustment=why)
 
     if same_day is None:
-        return unchanged("same_day_not_metered")
+        return unchanged("nobody_notified_yet")
     last = min(same_day.event - round(rule.gap_hours * same_day.periods_per_hour), same_day.notified)
     first = last - round(rule.window_hours * same_day.periods_per_hour)
     if first < 0 or last <= first:
@@ -159,9 +162,11 @@ def _adjusted(plain: Baseline, rule: Adjustment, same_day: SameDay | None) -> Ba
     mean_actual, mean_expected = float(actual.mean()), float(expected.mean())
     if rule.kind == "additive":
         low, high = sorted((mean_expected * (rule.clip_low - 1), mean_expected * (rule.clip_high - 1)))
-        shift = min(max(mean_actual - mean_expected, low), high)
-        return Baseline(plain.injection_kwh + shift, plain.method, plain.days_used, plain.days_excluded, 1.0, shift, "additive")
+        asked = mean_actual - mean_expected
+        shift = min(max(asked, low), high)
+        return replace(plain, injection_kwh=plain.injection_kwh + shift, shift_kwh=shift, adjustment="additive", capped=shift != asked)
     if abs(mean_expected) <= TOO_SMALL_RATIO * level:
         return unchanged("baseline_too_small_to_scale")
-    factor = min(max(mean_actual / mean_expected, rule.clip_low), rule.clip_high)
-    return Baseline(plain.injection_kwh * factor, plain.method, plain.days_used, plain.days_excluded, factor, 0.0, "ratio")
+    asked = mean_actual / mean_expected
+    factor = min(max(asked, rule.clip_low), rule.clip_high)
+    return replace(plain, injection_kwh=plain.injection_kwh * factor, factor=factor, adjustment="ratio", capped=factor != asked)

@@ -30,10 +30,12 @@ def explain_spot(problem: ScheduleProblem, offer: SpotOffer) -> list[dict[str, A
     return rows
 
 
-def explain_firm(starts: tuple[datetime, ...], offer: FirmOffer) -> list[dict[str, Any]]:
-    """One row per period of the window, with the figures that the quantity came from [kW]."""
+def explain_firm(starts: tuple[datetime, ...], offer: FirmOffer, *, adjustment: str) -> list[dict[str, Any]]:
+    """One row per period of the window, with the figures that the quantity came from [kW], and `baseline_adjustment`:
+    what was done to the mean of earlier days that the quantity is offered against."""
     figures = {"planned_kw": round(offer.planned_kw, 3), "margin_kw": round(offer.margin_kw, 3), "firm_kw": round(offer.firm_kw, 3)}
-    return [{"starts_at": at.isoformat(), "reason": "demand_response_offer", "limit": offer.limit, **figures} for at in starts]
+    labels = {"reason": "demand_response_offer", "limit": offer.limit, "baseline_adjustment": adjustment}
+    return [{"starts_at": at.isoformat(), **labels, **figures} for at in starts]
 
 
 def binding_limits(problem: ScheduleProblem, plan: Schedule) -> list[str]:

@@ -64,12 +64,13 @@ class PortfolioTooSmall(Anticipated):
 
 @dataclass(frozen=True)
 class _Demand:
-    """An invitation that is answered."""
+    """An invitation that is answered. `adjustment`: what was done to the baseline, one code for all sites."""
 
     invitation: InvitationFacts
     offer: FirmOffer
     block: FirmBlock
     baseline_kw: np.ndarray
+    adjustment: str
 
 
 def prepare_bids(*, portfolio_id: int, delivery_day: date, now: datetime, policy: BidPolicy = POLICY) -> list[int]:
@@ -164,7 +165,7 @@ def _demand(plan: PlanningDay, run: RunFacts, gathered: Gathered, now: datetime,
             site_ids=[site.site_id for site in plan.sites],
             grid=plan.grid,
             method_params=baseline_method(plan.pack),
-            notified_at=now,
+            notified_at=None,  # the call comes later, if at all; settlement adjusts then
             known_at=now,
             event_starts_at=invitation.starts_at,
         )
@@ -179,7 +180,8 @@ def _demand(plan: PlanningDay, run: RunFacts, gathered: Gathered, now: datetime,
         return None
     size_kw = abs(float(offer.injection_change_kw))
     block = FirmBlock(window, baseline_kw[window], float(offer.price_cny_per_mwh) / 1000, size_kw, size_kw, ask.direction)
-    return _Demand(invitation, offer, block, baseline_kw)
+    adjustment = sorted(member.adjustment for member in baseline.members.values())[0]
+    return _Demand(invitation, offer, block, baseline_kw, adjustment)
 
 
 def _ask(
@@ -248,7 +250,7 @@ def _demand_draft(plan: PlanningDay, demand: _Demand) -> tuple[dict[str, Any], d
         "gate_closes_at": min(plan.times.gate_closes_at, demand.invitation.reply_by),
         "baseline_kw": pack_f4(demand.baseline_kw),
         "expected_kw": pack_f4(held_kw),
-        "explanations": explain_firm(starts, offer),
+        "explanations": explain_firm(starts, offer, adjustment=demand.adjustment),
         "solver_status": offer.solver_status,
         "expected_value_cny": float(offer.price_cny_per_mwh) * energy_mwh,
     }

@@ -140,7 +140,7 @@ def _baselines_kw(plan: PlanningDay, demand: AwardFacts | None) -> tuple[dict[in
         site_ids=[site.site_id for site in plan.sites],
         grid=plan.grid,
         method_params=baseline_method(plan.pack),
-        notified_at=demand.bid.computed_at,
+        notified_at=None,  # as the bid was made: before anybody was called
         known_at=demand.bid.computed_at,
         event_starts_at=demand.starts[0],
     )

@@ -1,7 +1,14 @@
 """Use cases of the platforms: receive, route, send, deliver, secrets."""
 
 from market.platforms.operations.delivery import deliver_due
-from market.platforms.operations.endpoints import issue_secret, resume_sending, rotate_secret
+from market.platforms.operations.endpoints import (
+    Connected,
+    PlatformNotRegistered,
+    connect_platform,
+    issue_secret,
+    resume_sending,
+    rotate_secret,
+)
 from market.platforms.operations.inbound import (
     MessageConflict,
     PlatformUnknown,
@@ -16,10 +23,13 @@ from market.platforms.operations.inbound import (
 from market.platforms.operations.outbound import ReferenceReused, retry_message, send_message
 
 __all__ = [
+    "Connected",
     "MessageConflict",
+    "PlatformNotRegistered",
     "PlatformUnknown",
     "Received",
     "ReferenceReused",
+    "connect_platform",
     "deliver_due",
     "issue_secret",
     "mark_dead",

@@ -22,22 +22,31 @@ WH_PER_KWH = 1000
 
 
 def gather_events(
-    *, award: AwardFacts | None, sites: Mapping[str, SiteFacts], day: date, grid: Grid, pack: Pack, as_of: datetime
+    *,
+    award: AwardFacts | None,
+    sites: Mapping[str, SiteFacts],
+    metered_wh: Mapping[str, Sequence[int | None]],
+    day: date,
+    grid: Grid,
+    pack: Pack,
+    as_of: datetime,
 ) -> tuple[tuple[Event, ...], tuple[dict[str, Any], ...]]:
     """(events, one note of evidence per event). None where nothing was awarded or called.
 
+    `metered_wh`: the day at the connection of each site, for a baseline that is adjusted by the hours before the call.
     Raises FigureUnknown where the pack has no baseline rules.
     """
     if award is None or not award.starts:
         return (), ()
-    orders = [order for order in instructions_of(award_id=award.id) if order.received_at <= as_of and _stands(order)]
+    orders = [order for order in instructions_of(award_id=award.id) if order.received_at <= as_of and stands(order)]
     ordered = _ordered_wh(orders, award, grid)
     called = [order for order in orders if ordered[order.id]]
     if not called:
         return (), ()
-    found = _baselines(sites, day, grid, pack, award)
+    baselines_of = _Baselines(sites, metered_wh, day, grid, pack, award)
     events, notes = [], []
     for order in called:
+        found = baselines_of.order(order)
         periods = sorted(ordered[order.id])
         baselines = {key: _wh(one, periods) for key, one in found.items() if isinstance(one, Baseline)}
         direction = 1 if order.injection_change_kw > 0 else -1
@@ -56,7 +65,7 @@ def gather_events(
     return tuple(events), tuple(notes)
 
 
-def _stands(order: InstructionFacts) -> bool:
+def stands(order: InstructionFacts) -> bool:
     """Whether the grid may expect the order to be followed.
 
     A refusal that names the award (the order never fitted it) is right; any other is ours to answer for.
@@ -95,25 +104,46 @@ def _periods(grid: Grid, start: datetime, resolution: timedelta) -> range:
     return range(window.start, window.stop)
 
 
-def _baselines(
-    sites: Mapping[str, SiteFacts], day: date, grid: Grid, pack: Pack, award: AwardFacts
-) -> dict[str, Baseline | BaselineUnavailable]:
-    """One baseline per site, from what was known when the bid was made: the one that was offered against."""
-    method = baseline_method(pack)
-    ids = [site.site_id for site in sites.values()]
-    known_at = award.bid.computed_at
-    history = baseline_history(site_ids=ids, day=day, method_params=method, known_at=known_at, resolution=grid.resolution)
-    event = grid.index(award.starts[0])
-    notified = max(timedelta(0), known_at - grid.starts_at) // grid.resolution
-    # Notified the day before: no period of the day may adjust it, so none is looked at.
-    same_day = SameDay(np.full(len(grid), np.nan), event, notified, 1 / grid.hours)
-    found: dict[str, Baseline | BaselineUnavailable] = {}
-    for key, site in sorted(sites.items()):
-        try:
-            found[key] = baseline(day=day, history=history[site.site_id], method=method, same_day=same_day)
-        except BaselineUnavailable as unavailable:
-            found[key] = unavailable
-    return found
+class _Baselines:
+    """One baseline per site for each order: earlier days as they were known when the bid was made.
+
+    Where the pack adjusts by the same day, the day's own readings before the order arrived come in, and none after it.
+    """
+
+    def __init__(
+        self,
+        sites: Mapping[str, SiteFacts],
+        metered_wh: Mapping[str, Sequence[int | None]],
+        day: date,
+        grid: Grid,
+        pack: Pack,
+        award: AwardFacts,
+    ) -> None:
+        self.sites, self.metered_wh, self.day, self.grid = sites, metered_wh, day, grid
+        self.method = baseline_method(pack)
+        ids = [site.site_id for site in sites.values()]
+        known_at = award.bid.computed_at
+        self.history = baseline_history(site_ids=ids, day=day, method_params=self.method, known_at=known_at, resolution=grid.resolution)
+
+    def order(self, order: InstructionFacts) -> dict[str, Baseline | BaselineUnavailable]:
+        found: dict[str, Baseline | BaselineUnavailable] = {}
+        for key, site in sorted(self.sites.items()):
+            try:
+                found[key] = baseline(
+                    day=self.day, history=self.history[site.site_id], method=self.method, same_day=self._same_day(key, order)
+                )
+            except BaselineUnavailable as unavailable:
+                found[key] = unavailable
+        return found
+
+    def _same_day(self, key: str, order: InstructionFacts) -> SameDay:
+        """What was metered in the periods that were wholly over when the order arrived."""
+        notified = min(len(self.grid), max(timedelta(0), order.received_at - self.grid.starts_at) // self.grid.resolution)
+        values = [np.nan if wh is None else wh / WH_PER_KWH for wh in self.metered_wh[key][:notified]]
+        kwh = np.full(len(self.grid), np.nan)
+        kwh[:notified] = values
+        event = max(timedelta(0), order.starts_at - self.grid.starts_at) // self.grid.resolution
+        return SameDay(kwh, event, notified, 1 / self.grid.hours)
 
 
 def _wh(found: Baseline, periods: Sequence[int]) -> dict[int, int]:
@@ -163,6 +193,7 @@ def _note(order: InstructionFacts, award: AwardFacts, found: Mapping[str, Baseli
                 "days_excluded": [[of.isoformat(), why] for of, why in one.days_excluded],
                 "factor": round(one.factor, 6),
                 "adjustment": one.adjustment,
+                "capped": one.capped,
             }
         else:
             baselines[key] = {"refused": one.code, "found": one.fields["found"], "needed": one.fields["needed"]}
@@ -174,6 +205,7 @@ def _note(order: InstructionFacts, award: AwardFacts, found: Mapping[str, Baseli
         "ends_at": order.ends_at.isoformat(),
         "injection_change_kw": order.injection_change_kw,
         "tier": figure(pack=pack, path="demand_response.tier"),
+        "notified_at": order.received_at.isoformat(),
         "baseline_aggregation": "sum_of_sites",
         "baselines": baselines,
     }

@@ -111,7 +111,9 @@ def gather(*, portfolio_id: int, day: date, as_of: datetime) -> Gathered:
     awards = awards_on(portfolio_id=portfolio_id, day=day, known_at=as_of)
     spot_award = awards.get("spot")
     position, award_wh = _position(sites, curves, spot_award, grid, day)
-    events, event_notes = gather_events(award=awards.get("demand_response"), sites=sites, day=day, grid=grid, pack=pack, as_of=as_of)
+    events, event_notes = gather_events(
+        award=awards.get("demand_response"), sites=sites, metered_wh=metered, day=day, grid=grid, pack=pack, as_of=as_of
+    )
     green, premium, green_version = _green(facts.park_id, portfolio_id, day, grid, pack, contracts)
     inputs = DayInputs(
         slots_per_hour=max(1, int(timedelta(hours=1) / resolution)),

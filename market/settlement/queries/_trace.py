@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from aggregator.assets.domain import kind_of
 from aggregator.assets.queries import Member, assets_by_id
 from aggregator.dispatch.queries import PlanFacts, SetpointFacts, plans, setpoints_of
 from aggregator.enterprises.queries import enterprises_visible_to, staff_roles
@@ -16,6 +17,7 @@ from market.bids.queries import AwardFacts, award, steps_of
 from market.instructions.queries import InstructionFacts, instructions_of
 from market.settlement.models import SettlementLine, SettlementRun
 from market.settlement.queries._trace_checks import checks_of
+from market.settlement.queries._trace_plans import Ruling, planned_of_sites, rulings, targets
 from market.settlement.queries._trace_types import (
     Trace,
     TraceAcknowledgement,
@@ -30,6 +32,7 @@ from market.settlement.queries._trace_types import (
     TraceSetpoint,
     TraceSite,
     TraceTotals,
+    TraceViolation,
 )
 
 IN_FORCE = ("sent", "accepted", "rejected")
@@ -59,16 +62,19 @@ def _collect(facts: AwardFacts, codes: set[str] | None) -> Trace:
     runs = SettlementRun.objects.filter(portfolio_id=facts.bid.portfolio_id, delivery_day=facts.bid.delivery_day)
     run = runs.order_by("-version").first()
     evidence = _evidence(run, facts)
-    sites, periods = _sites(evidence, codes), _periods(evidence)
+    ruling = rulings(orders, chosen) if facts.bid.product == "demand_response" else []
+    sites, periods = _sites(evidence, codes, ruling), _periods(evidence)
     lines = _lines(run, facts, codes)
     money = tuple(_money(line) for line in lines)
     whole = codes is None
+    aims = targets(ruling, setpoints) if whole else ()
     return Trace(
         scope="portfolio" if whole else "enterprise",
         award=_award(facts, whole),
         bid=_bid(facts) if whole else None,
         instructions=tuple(_instruction(order, whole) for order in orders),
         plans=tuple(_plan(plan) for plan in chosen) if whole else (),
+        targets=aims,
         setpoints=tuple(_setpoint(setpoint, chosen, assets[setpoint.asset_id]) for setpoint in setpoints),
         assets=_assets(setpoints, chosen, assets),
         run=_run(run) if run is not None and whole else None,
@@ -76,7 +82,9 @@ def _collect(facts: AwardFacts, codes: set[str] | None) -> Trace:
         periods=periods if whole else (),
         money=money,
         totals=_totals(periods if whole else (), money, sites),
-        checks=checks_of(facts=facts, run=run, lines=lines, periods=periods, sites=sites, evidence=evidence, whole=whole),
+        checks=checks_of(
+            facts=facts, run=run, lines=lines, periods=periods, sites=sites, evidence=evidence, ruling=ruling, targets=aims, whole=whole
+        ),
     )
 
 
@@ -143,7 +151,20 @@ def _instruction(order: InstructionFacts, whole: bool) -> TraceInstruction:
 
 def _plan(plan: PlanFacts) -> TracePlan:
     shortfall_kwh = float(plan.shortfall_kw.sum()) * plan.grid.hours
-    return TracePlan(plan.public_id, plan.purpose, plan.reference, plan.sequence, plan.issued_at, plan.solver_status, shortfall_kwh)
+    return TracePlan(
+        public_id=plan.public_id,
+        purpose=plan.purpose,
+        reference=plan.reference,
+        sequence=plan.sequence,
+        issued_at=plan.issued_at,
+        solver_status=plan.solver_status,
+        planned_shortfall_kwh=shortfall_kwh,
+        withheld=bool(plan.violations),
+        violations=tuple(
+            TraceViolation(found["subject"], found["limit"], datetime.fromisoformat(found["starts_at"]), found["by"])
+            for found in plan.violations
+        ),
+    )
 
 
 def _setpoint(setpoint: SetpointFacts, chosen: Sequence[PlanFacts], asset: Member) -> TraceSetpoint:
@@ -185,6 +206,8 @@ def _assets(setpoints: Sequence[SetpointFacts], chosen: Sequence[PlanFacts], ass
         mine = [setpoint for (of, _), setpoint in sorted(ruling.items()) if of == asset_id]
         if not mine:
             continue
+        unlike = sum(s.outcome == "contradicted" for s in mine)
+        owner_first = kind_of(asset.kind).owner_first
         checked = [s for s in mine if s.measured_kw is not None and s.planned_kw is not None]
         rows.append(
             TraceAsset(
@@ -196,7 +219,8 @@ def _assets(setpoints: Sequence[SetpointFacts], chosen: Sequence[PlanFacts], ass
                 setpoints=len(mine),
                 acknowledged=sum(s.state == "accepted" for s in mine),
                 followed=sum(s.outcome == "followed" for s in mine),
-                contradicted=sum(s.outcome == "contradicted" for s in mine),
+                contradicted=0 if owner_first else unlike,
+                owner_need=unlike if owner_first else 0,
                 unverified=sum(s.outcome == "unverified" for s in mine),
                 pending=sum(s.outcome == "pending" for s in mine),
                 planned_kwh=sum((s.planned_kw or 0.0) * _hours(s) for s in checked) if checked else None,
@@ -215,8 +239,16 @@ def _run(run: SettlementRun) -> TraceRun:
     return TraceRun(run.public_id, run.version, run.state, run.as_of, *totals)
 
 
-def _sites(evidence: Sequence[dict[str, Any]], codes: set[str] | None) -> tuple[TraceSite, ...]:
-    """Sites over all events of the award."""
+def _sites(evidence: Sequence[dict[str, Any]], codes: set[str] | None, ruling: Sequence[Ruling]) -> tuple[TraceSite, ...]:
+    """Sites over all events of the award, with what the plans in force expected of them."""
+    baselines = {
+        (UUID(site["site"]), datetime.fromisoformat(period["starts_at"])): Decimal(period["baseline_kwh"])
+        for event in evidence
+        for site in event["sites"]
+        for period in site["periods"]
+        if period["baseline_kwh"] is not None
+    }
+    planned = planned_of_sites(ruling, baselines)
     rows: dict[str, list[dict[str, Any]]] = {}
     for event in evidence:
         for site in event["sites"]:
@@ -232,7 +264,9 @@ def _sites(evidence: Sequence[dict[str, Any]], codes: set[str] | None) -> tuple[
             site_code=code,
             enterprise_code=parts[0]["enterprise"],
             contract=parts[0]["contract"],
-            planned_kwh=total(parts, "planned_kwh"),
+            planned_kwh=planned.get(UUID(parts[0]["site"]), (None, None))[0],
+            planned_toward_order_kwh=planned.get(UUID(parts[0]["site"]), (None, None))[1],
+            asked_kwh=total(parts, "planned_kwh"),
             realised_kwh=None if any(part["realised_kwh"] is None for part in parts) else total(parts, "realised_kwh"),
             delivered_kwh=total(parts, "delivered_kwh"),
             credited_kwh=total(parts, "credited_kwh"),

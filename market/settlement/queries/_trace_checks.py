@@ -1,4 +1,6 @@
-"""The equalities that must hold between what was ordered, metered, credited, paid and stated. All exact."""
+"""The equalities that must hold between what was ordered, planned, metered, credited, paid and stated.
+
+All exact, but for the planned injections, which are stored rounded (_trace_plans.py)."""
 
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
@@ -12,7 +14,10 @@ from aggregator.support.arrays import unpack_i8
 from market.bids.models import Nomination
 from market.bids.queries import AwardFacts
 from market.settlement.models import SettlementLine, SettlementRun, StatementLine
-from market.settlement.queries._trace_types import Check, TracePeriod, TraceSite
+from market.settlement.queries._trace_plans import Ruling, kwh
+from market.settlement.queries._trace_types import Check, TracePeriod, TraceSite, TraceTarget
+
+ADJUSTED = ("ratio", "additive")
 
 
 def checks_of(
@@ -23,14 +28,18 @@ def checks_of(
     periods: Sequence[TracePeriod],
     sites: Sequence[TraceSite],
     evidence: Sequence[dict[str, Any]],
+    ruling: Sequence[Ruling],
+    targets: Sequence[TraceTarget],
     whole: bool,
 ) -> tuple[Check, ...]:
     """Equalities over the whole portfolio, or (not `whole`) those that concern the shown lines alone."""
+    checks = _plan_checks(ruling, targets) if whole else []
     if run is None:
-        return ()
-    checks = _line_checks(run, lines)
+        return tuple(checks)
+    checks += _line_checks(run, lines)
     if whole:
         checks += _run_checks(run, lines)
+        checks += _order_checks(ruling, targets, periods, sites, evidence)
         checks += _energy_checks(lines, periods, sites, evidence) if facts.bid.product == "demand_response" else _spot_checks(facts, lines)
     return tuple(checks)
 
@@ -45,6 +54,61 @@ def _fen(name: str, left: int, right: int) -> Check:
 
 def _sum(values: Any) -> Decimal:
     return sum(values, Decimal(0))
+
+
+def _each_period(name: str, ruling: Sequence[Ruling], sides: Sequence[tuple[float, float]]) -> Check:
+    """Sums of both sides [kW each period], held against each other period by period."""
+    apart = [(abs(left - right) * one.hours, one.tolerance_kwh) for one, (left, right) in zip(ruling, sides, strict=True)]
+    worst, tolerance = max(apart, key=lambda pair: pair[0] - pair[1])
+    left = sum(kwh(left * one.hours) for one, (left, _) in zip(ruling, sides, strict=True))
+    right = sum(kwh(right * one.hours) for one, (_, right) in zip(ruling, sides, strict=True))
+    return Check(name, Decimal(left), Decimal(right), "kWh", Decimal(str(round(tolerance, 6))), Decimal(str(round(worst, 6))))
+
+
+def _plan_checks(ruling: Sequence[Ruling], targets: Sequence[TraceTarget]) -> list[Check]:
+    """Period by period: the target is the order; the plan in force with its shortfall is the target; its sites are the plan."""
+    if not ruling:
+        return []
+    target = [float(one.plan.target_kw[one.t]) for one in ruling]
+    planned = [float(one.plan.planned_kw[one.t]) for one in ruling]
+    wanted = [one.baseline_kw + one.order.injection_change_kw for one in ruling]
+    made = [
+        kw + one.direction * (float(one.plan.shortfall_kw[one.t]) - max(0.0, one.direction * (kw - aim)))
+        for one, kw, aim in zip(ruling, planned, target, strict=True)
+    ]
+    sites = [sum(one.site_kw.values()) for one in ruling]
+    return [
+        _each_period("target_is_baseline_and_order", ruling, list(zip(target, wanted, strict=True))),
+        _each_period("target_is_planned_and_shortfall", ruling, list(zip(target, made, strict=True))),
+        _each_period("sites_plan_the_portfolio", ruling, list(zip(planned, sites, strict=True))),
+    ]
+
+
+def _order_checks(
+    ruling: Sequence[Ruling],
+    targets: Sequence[TraceTarget],
+    periods: Sequence[TracePeriod],
+    sites: Sequence[TraceSite],
+    evidence: Sequence[dict[str, Any]],
+) -> list[Check]:
+    """What was planned for is what is settled as ordered; what the sites were planned to move is that order.
+
+    The second only where settlement measures against the baseline of the bid: a same-day adjustment moves the
+    baseline after the plan was made.
+    """
+    planned_for = {target.starts_at for target in targets}
+    settled = [period for period in periods if period.starts_at in planned_for]
+    if len(settled) != len(targets) or not targets:
+        return []
+    checks = [_kwh("ordered_is_planned_for", _sum(p.ordered_kwh for p in settled), _sum(t.ordered_kwh for t in targets))]
+    baselines = [one for event in evidence for one in event["baselines"].values()]
+    moved = [site.planned_toward_order_kwh for site in sites]
+    if all(one.get("adjustment") and one["adjustment"] not in ADJUSTED for one in baselines) and None not in moved:
+        order = _sum(t.ordered_kwh - t.planned_shortfall_kwh + t.planned_surplus_kwh for t in targets)
+        # Each site's baseline and plan are rounded to a Wh in each period, besides the plans' own rounding.
+        allowed = _sum(t.tolerance_kwh + KWH * (len(sites) + 3) for t in targets)
+        checks.append(Check("sites_were_planned_the_order", _sum(m for m in moved if m is not None), order, "kWh", allowed))
+    return checks
 
 
 def _line_checks(run: SettlementRun, lines: Sequence[SettlementLine]) -> list[Check]:

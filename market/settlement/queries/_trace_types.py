@@ -40,7 +40,19 @@ class TraceInstruction:
 
 
 @dataclass(frozen=True)
+class TraceViolation:
+    """What the independent check found: `subject` passes `limit` in the period from `starts_at` `by` kW, kWh or periods."""
+
+    subject: str
+    limit: str
+    starts_at: datetime
+    by: float
+
+
+@dataclass(frozen=True)
 class TracePlan:
+    """`withheld`: the independent check refused the plan, so nothing of it was ever sent."""
+
     public_id: UUID
     purpose: str
     reference: str
@@ -48,6 +60,32 @@ class TracePlan:
     issued_at: datetime
     solver_status: str
     planned_shortfall_kwh: float
+    withheld: bool
+    violations: tuple[TraceViolation, ...]
+
+
+@dataclass(frozen=True)
+class TraceTarget:
+    """One period of an order and the plan in force there; injections [kWh], the rest >= 0 in the order's direction.
+
+    target = baseline + ordered (up) or baseline - ordered (down); target = planned + shortfall - surplus (up).
+    planned = sites = with_setpoint + without_setpoint: members that were told something, and those left to their forecast.
+    """
+
+    instruction: UUID
+    starts_at: datetime
+    plan: UUID
+    plan_sequence: int
+    baseline_kwh: Decimal
+    ordered_kwh: Decimal
+    target_kwh: Decimal
+    planned_kwh: Decimal
+    planned_shortfall_kwh: Decimal
+    planned_surplus_kwh: Decimal
+    sites_kwh: Decimal
+    with_setpoint_kwh: Decimal
+    without_setpoint_kwh: Decimal
+    tolerance_kwh: Decimal
 
 
 @dataclass(frozen=True)
@@ -87,7 +125,11 @@ class TraceSetpoint:
 
 @dataclass(frozen=True)
 class TraceAsset:
-    """Setpoints in force added up per asset: planned and telemetry injection [kWh] over the checked periods."""
+    """Setpoints in force added up per asset: planned and telemetry injection [kWh] over the checked periods.
+
+    What an asset delivered of the order is not known: no baseline is agreed per asset. Telemetry only shows what it did.
+    `owner_need`: not followed because the owner's need goes first (cars); never counted as `contradicted`.
+    """
 
     asset: UUID
     asset_code: str
@@ -98,6 +140,7 @@ class TraceAsset:
     acknowledged: int
     followed: int
     contradicted: int
+    owner_need: int
     unverified: int
     pending: int
     planned_kwh: float | None
@@ -106,13 +149,21 @@ class TraceAsset:
 
 @dataclass(frozen=True)
 class TraceSite:
-    """Connection meters [kWh]. realised and delivered are None / 0 where a reading or baseline is missing."""
+    """Connection meters [kWh]. realised and delivered are None / 0 where a reading or baseline is missing.
+
+    planned: injection that the plans in force expected of the site in the ordered periods; planned_toward_order: that
+    minus the site's baseline, in the order's direction, so it may be negative, and its sum over the sites is
+    ordered - planned shortfall + planned surplus. asked: what the *first* plan asked, never below zero in a period:
+    by this penalties are split, and it adds up to nothing else.
+    """
 
     site: UUID
     site_code: str
     enterprise_code: str
     contract: str
-    planned_kwh: Decimal
+    planned_kwh: Decimal | None
+    planned_toward_order_kwh: Decimal | None
+    asked_kwh: Decimal
     realised_kwh: Decimal | None
     delivered_kwh: Decimal
     credited_kwh: Decimal
@@ -159,16 +210,22 @@ class TraceRun:
 
 @dataclass(frozen=True)
 class Check:
-    """One equality with both sides. `name` is a code; both texts are on the page that shows it."""
+    """One equality with both sides. `name` is a code; both texts are on the page that shows it.
+
+    Exact, unless it concerns plans: their arrays are rounded (_trace_plans.py), so each period may differ by its
+    `tolerance`; both here are those of the worst period, while left and right are sums.
+    """
 
     name: str
     left: Decimal
     right: Decimal
     unit: str
+    tolerance: Decimal = Decimal(0)
+    worst: Decimal | None = None  # largest difference in one period; None: the difference of the sums
 
     @property
     def holds(self) -> bool:
-        return self.left == self.right
+        return abs(self.left - self.right if self.worst is None else self.worst) <= self.tolerance
 
 
 @dataclass(frozen=True)
@@ -196,6 +253,7 @@ class Trace:
     bid: TraceBid | None
     instructions: tuple[TraceInstruction, ...]
     plans: tuple[TracePlan, ...]
+    targets: tuple[TraceTarget, ...]
     setpoints: tuple[TraceSetpoint, ...]
     assets: tuple[TraceAsset, ...]
     run: TraceRun | None

@@ -22,7 +22,7 @@ def park():
 @pytest.fixture
 def operator() -> Client:
     user = User.objects.create_user("op", password="x" * 12, is_staff=True)
-    user.groups.add(Group.objects.create(name="operator"))
+    user.groups.add(Group.objects.get(name="operator"))
     client = Client(headers={"host": "localhost", "accept-language": "en"})
     client.force_login(user)
     return client

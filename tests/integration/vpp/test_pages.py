@@ -3,15 +3,21 @@
 import csv
 import io
 import re
+from datetime import datetime, timedelta
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from aggregator.dispatch.models import DispatchPlan
+from aggregator.assets.models import Asset
+from aggregator.dispatch.models import Acknowledgement, DispatchPlan, Setpoint
+from aggregator.support import clock
+from aggregator.support.arrays import pack_f4
 from aggregator.support.models import Alarm
+from aggregator.telemetry.models import TelemetryDay
 from market.instructions.models import DispatchInstruction
 from market.settlement.models import SettlementRun, Statement
 from market.settlement.operations import close_day
@@ -45,7 +51,7 @@ def visit(user: User | None, path: str, language: str = "en", **query):
 
 def staff_paths(tiny) -> list[str]:
     order, run = DispatchInstruction.objects.get(), SettlementRun.objects.first()
-    names = ("overview", "day-json", "instructions", "bids", "alarms", "traces", "settlements", "audit")
+    names = ("overview", "day-json", "instructions", "bids", "alarms", "traces", "settlements", "messages", "audit")
     details = [("instruction", order), ("bid", tiny.response.bid), ("trace", tiny.response), ("settlement", run)]
     return [reverse(f"staff:{name}") for name in names] + [reverse(f"staff:{name}", args=[row.public_id]) for name, row in details]
 
@@ -89,6 +95,22 @@ def test_the_instruction_page_shows_its_plans_and_redispatches(tiny) -> None:
     assert "A-load" in page
 
 
+def test_the_trace_page_says_which_plans_were_withheld_and_what_the_order_became(tiny) -> None:
+    refused = DispatchPlan.objects.get()
+    limit = {"subject": "A/main/A-load", "limit": "must_run", "starts_at": refused.starts_at.isoformat(), "by": 4.9}
+    refused.pk, refused.public_id, refused.violations = None, uuid4(), [limit]
+    refused.purpose, refused.reference, refused.sequence = "redispatch", f"{refused.reference}:again-1a2b", 99
+    refused.save()
+    path = reverse("staff:trace", args=[tiny.response.public_id])
+    person = staff("operator")
+    page = visit(person, path).content.decode()
+    assert "withheld: the independent check refused it, nothing of it was sent" in page
+    assert "A/main/A-load, 12:00: below the must-run power (4.9)" in page
+    assert "target = planned injection + shortfall - surplus, in every period" in page
+    assert "all sums agree" in page
+    assert "已扣留" in visit(person, path, language="zh-hans").content.decode()
+
+
 def test_curves_are_sent_in_local_time(tiny) -> None:
     sent = visit(staff("operator"), reverse("staff:day-json"), day=DAY.isoformat()).json()
     assert sent["edges"][0] == f"{DAY}T00:00:00"
@@ -114,6 +136,60 @@ def test_a_day_without_a_plan_shows_the_latest_that_has_one_and_says_so(tiny) ->
     asked = visit(staff("auditor"), reverse("staff:overview"), day="2025-06-10").content.decode()
     assert 'value="2025-06-10"' in asked
     assert "this is the latest day" not in asked
+
+
+def telemetry_until(ends_at: datetime) -> None:
+    """One folded day of A's load that ends then: 7 kW drawn all day."""
+    starts_at = ends_at - timedelta(days=1)
+    TelemetryDay.objects.create(
+        asset=Asset.objects.get(code="A-load"),
+        day=DAY,
+        starts_at=starts_at,
+        series="injection_kw",
+        resolution_s=900,
+        values=pack_f4(np.full(96, -7.0)),
+        quality=bytes(96),
+        available_at=starts_at + timedelta(days=1),
+    )
+
+
+@pytest.mark.parametrize("days_later", [1.5, 40])
+def test_where_all_data_is_old_the_last_day_with_data_is_shown_and_said(tiny, settings, days_later: float) -> None:
+    settings.VPP_ALLOW_TWIN = True
+    telemetry_until(GRID.ends_at)
+    clock.set_replay(GRID.ends_at + timedelta(days=days_later))
+    page = visit(staff("operator"), reverse("staff:overview")).content.decode()
+    assert f"showing {DAY}, the last day with data" in page
+    assert "drawing 7.0 kW" in page
+    assert "1 / " in page
+    assert f'value="{DAY}"' in page
+    page = visit(member("A"), reverse("portal:assets")).content.decode()
+    assert f"showing {DAY}, the last day with data" in page
+    assert "drawing 7.0 kW" in page
+    assert " old</span>" not in page
+
+
+def test_fresh_data_is_shown_as_now(tiny, settings) -> None:
+    settings.VPP_ALLOW_TWIN = True
+    telemetry_until(GRID.ends_at)
+    clock.set_replay(GRID.ends_at + timedelta(minutes=5))
+    page = visit(staff("operator"), reverse("staff:overview")).content.decode()
+    assert "the last day with data" not in page
+    assert "Power now" in page
+    clock.set_replay(GRID.ends_at + timedelta(hours=3))
+    assert "the last day with data" not in visit(member("A"), reverse("portal:assets")).content.decode()
+
+
+def test_without_a_plan_the_last_day_with_data_is_opened(tiny, settings) -> None:
+    settings.VPP_ALLOW_TWIN = True
+    Acknowledgement.objects.all().delete()
+    Setpoint.objects.all().delete()
+    DispatchPlan.objects.all().delete()
+    telemetry_until(GRID.ends_at)
+    clock.set_replay(GRID.ends_at + timedelta(days=3))
+    page = visit(staff("operator"), reverse("staff:overview")).content.decode()
+    assert f'value="{DAY}"' in page
+    assert "this is the last day that has some" in page
 
 
 def test_the_day_picker_keeps_the_portfolio(tiny) -> None:

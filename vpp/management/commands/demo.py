@@ -1,11 +1,12 @@
 """`manage.py demo`: the demo park, one delivery day, then the web pages."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,20 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
-from aggregator.kernel.errors import Anticipated
-from aggregator.support.problems import text_of
 from vpp import embedded
 from vpp.management.commands.run_day import park_folder, write_json
+from vpp.management.console import refusals_shown
 from vpp.park_folder.reader import read_descriptor
 from vpp.replay.conductor import PING_SECONDS, replay_day, worker_answers
 from vpp.replay.database import migrate_if_needed
+from vpp.replay.interruption import ends_on_interrupt
 from vpp.replay.logins import Login, demo_logins
 from vpp.replay.screen import progress_bar, result_table
 from vpp.replay.summary import summary_of
 
 PARK = "demo"
 WAIT_FOR_WORKER = 10  # pings
+WORKER_ENDS_SECONDS = 2.0
 
 
 class Command(BaseCommand):
@@ -41,16 +43,19 @@ class Command(BaseCommand):
     def handle(self, *args: Any, no_serve: bool, port: int, speed: float | None, **options: Any) -> None:
         console, folder = Console(), settings.VAR_DIR / "demo"
         self._allowed()
-        if migrate_if_needed():
-            console.print("The database was brought up to date.")
         with ExitStack() as parts:
-            if not settings.EMBEDDED_BROKER:
-                parts.enter_context(worker_process(folder))
-            summary = self._play(console, speed)
-            write_json(summary, str(folder / "summary.json"))
-            result_table(console, summary)
-            console.print(f"Written to {folder / 'summary.json'}")
-            logins = demo_logins(park_code=PARK, keep=folder / "logins.json")
+            worker = WorkerProcess(folder)
+            with ends_on_interrupt(console, "Interrupted. What was decided stays; the next `make demo` goes on.", before=worker.end):
+                if migrate_if_needed():
+                    console.print("The database was brought up to date.")
+                if not settings.EMBEDDED_BROKER:
+                    worker.start()
+                    parts.callback(worker.end)
+                summary = self._play(console, speed)
+                write_json(summary, str(folder / "summary.json"))
+                result_table(console, summary)
+                console.print(f"Written to {folder / 'summary.json'}")
+                logins = demo_logins(park_code=PARK, keep=folder / "logins.json")
             if not no_serve:
                 self._serve(console, parts, logins, port)
 
@@ -61,13 +66,11 @@ class Command(BaseCommand):
             )
 
     def _play(self, console: Console, speed: float | None) -> dict[str, Any]:
-        park_dir = park_folder(PARK)
-        day = read_descriptor(park_dir).replay.first
-        try:
+        with refusals_shown(console):
+            park_dir = park_folder(PARK)
+            day = read_descriptor(park_dir).replay.first
             with progress_bar(console, f"{PARK} {day}") as say:
                 played = replay_day(park_dir=park_dir, day=day, speed=speed, say=say)
-        except Anticipated as refused:
-            raise CommandError(f"{refused.code}: {text_of(refused)}") from refused
         if not played:
             console.print(f"{day} was played already; nothing was changed.")
         return summary_of(park_code=PARK, day=day)
@@ -89,25 +92,36 @@ def _welcome(logins: list[Login], listener: socket.socket) -> Table:
     return table
 
 
-@contextmanager
-def worker_process(folder: Path) -> Iterator[None]:
+class WorkerProcess:
     """A separate worker for a real broker, unless one answers already; it ends with the demo."""
-    if worker_answers():
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "celery", "-A", "vpp.celery", "worker", "--concurrency", "2", "--loglevel", "warning"]
-    with (folder / "worker.log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=settings.BASE_DIR)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns when a worker answers."""
+        if worker_answers():
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "celery", "-A", "vpp.celery", "worker", "--concurrency", "2", "--loglevel", "warning"]
+        with (self._folder / "worker.log").open("ab") as log:
+            process = self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=settings.BASE_DIR, start_new_session=True)
+        for _ in range(WAIT_FOR_WORKER):
+            if process.poll() is not None:
+                raise CommandError(f"The worker ended with status {process.returncode}; see {log.name}.")
+            if worker_answers():
+                return
+        self.end()
+        raise CommandError(f"The worker did not answer within {WAIT_FOR_WORKER * PING_SECONDS:.0f} s; see {log.name}.")
+
+    def end(self) -> None:
+        """Work that takes longer than a moment is broken off: it is rows, and goes on next time."""
+        if self._process is None:
+            return
+        self._process.terminate()
         try:
-            for _ in range(WAIT_FOR_WORKER):
-                if process.poll() is not None:
-                    raise CommandError(f"The worker ended with status {process.returncode}; see {log.name}.")
-                if worker_answers():
-                    break
-            else:
-                raise CommandError(f"The worker did not answer within {WAIT_FOR_WORKER * PING_SECONDS:.0f} s; see {log.name}.")
-            yield
-        finally:
-            process.terminate()
-            process.wait()
+            self._process.wait(timeout=WORKER_ENDS_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)  # with the processes of its pool
+            self._process.wait()

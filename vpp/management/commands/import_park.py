@@ -5,16 +5,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from aggregator.kernel.errors import Anticipated
-from aggregator.support.problems import text_of
+from vpp.management.console import refusals_shown
 from vpp.park_folder.loader import ImportReport, load_park
-from vpp.park_folder.problems import ParkRefused
 
 
 class Command(BaseCommand):
@@ -29,22 +27,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: Path, data_root: Path | None, until: date | None, dry_run: bool, **options: Any) -> None:
         console = Console()
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        try:
-            with Progress(*columns, console=console, transient=True) as progress:
-                bar = progress.add_task(str(folder), total=None)
-                report = load_park(
-                    park_dir=folder,
-                    data_root=data_root,
-                    until_day=until,
-                    dry_run=dry_run,
-                    progress=lambda text: progress.update(bar, description=text, advance=1),
-                )
-        except ParkRefused as refused:
-            for problem in refused.problems:
-                console.print(str(problem), style="red", markup=False, soft_wrap=True)
-            raise CommandError(_("%(count)s problem(s); nothing was loaded") % {"count": len(refused.problems)}) from None
-        except Anticipated as refused:
-            raise CommandError(_("%(why)s Nothing was loaded.") % {"why": text_of(refused)}) from None
+        bar_shown = Progress(*columns, console=console, transient=True)
+        with refusals_shown(console, after=_("Nothing was loaded.")), bar_shown as progress:
+            bar = progress.add_task(str(folder), total=None)
+            report = load_park(
+                park_dir=folder,
+                data_root=data_root,
+                until_day=until,
+                dry_run=dry_run,
+                progress=lambda text: progress.update(bar, description=text, advance=1),
+            )
         self._print(console, report)
 
     def _print(self, console: Console, report: ImportReport) -> None:

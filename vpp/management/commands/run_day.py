@@ -12,11 +12,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
-from aggregator.kernel.errors import Anticipated
-from aggregator.support.problems import text_of
+from vpp.management.console import refusals_shown
 from vpp.park_folder.reader import read_descriptor
 from vpp.replay.conductor import replay_day
 from vpp.replay.database import migrate_if_needed
+from vpp.replay.interruption import ends_on_interrupt
 from vpp.replay.screen import progress_bar, result_table
 from vpp.replay.summary import summary_of
 
@@ -35,15 +35,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, park: str, day: date, **options: Any) -> None:
         console = Console(stderr=options["json"] == "-")
         folder = park_folder(park)
-        migrate_if_needed()
-        try:
+        again = f"Interrupted. What was decided stays; the next `run_day {park} --day {day}` goes on."
+        with ends_on_interrupt(console, again), refusals_shown(console):
+            migrate_if_needed()
             with progress_bar(console, f"{folder.name} {day}") as say:
                 played = replay_day(
                     park_dir=folder, day=day, data_root=options["data_root"], seed=options["seed"], speed=options["speed"], say=say
                 )
             summary = summary_of(park_code=read_descriptor(folder).code, day=day)
-        except Anticipated as refused:
-            raise CommandError(f"{refused.code}: {text_of(refused)}") from refused
         if not played:
             console.print(f"{day} was played already; nothing was changed.")
         write_json(summary, options["json"])

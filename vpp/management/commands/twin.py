@@ -9,11 +9,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
-from aggregator.kernel.errors import Anticipated
-from aggregator.support.problems import text_of
 from vpp.management.commands.run_day import park_folder
+from vpp.management.console import refusals_shown
 from vpp.park_folder.reader import read_descriptor
 from vpp.replay.conductor import replay_day
+from vpp.replay.interruption import ends_on_interrupt
 from vpp.replay.screen import progress_bar, result_table
 from vpp.replay.summary import summary_of
 
@@ -32,10 +32,9 @@ class Command(BaseCommand):
         if settings.EMBEDDED_BROKER:
             raise CommandError("The broker in memory is seen by one process only: set REDIS_URL here and there, or use run_day.")
         console, folder = Console(), park_folder(park)
-        try:
+        again = f"Interrupted. What was decided stays; the next `twin {park} --day {day}` goes on."
+        with ends_on_interrupt(console, again), refusals_shown(console):
             with progress_bar(console, f"{folder.name} {day}") as say:
                 replay_day(park_dir=folder, day=day, say=say, data_root=options["data_root"], speed=options["speed"], product_url=url)
             summary = summary_of(park_code=read_descriptor(folder).code, day=day)
-        except Anticipated as refused:
-            raise CommandError(f"{refused.code}: {text_of(refused)}") from refused
         result_table(console, summary)

@@ -8,6 +8,7 @@ import pytest
 from django.test import RequestFactory
 
 from aggregator.assets.models import Commitment
+from aggregator.assets.operations import opt_in, opt_out
 from aggregator.dispatch import api, operations, queries
 from aggregator.dispatch.domain import ProblemRefused, Target
 from aggregator.dispatch.models import DispatchPlan, Setpoint, SetpointDelivery
@@ -143,6 +144,19 @@ def test_an_instruction_is_met_and_supersedes_the_schedule(park: Built) -> None:
     later = Setpoint.objects.filter(plan=old, starts_at__gte=NOON)
     assert set(later.values_list("state", flat=True)) == {"superseded"}
     assert set(Setpoint.objects.filter(plan=old, starts_at__lt=NOON).values_list("state", flat=True)) == {"accepted"}
+
+
+def test_what_its_owner_keeps_out_is_left_alone_until_it_is_offered_again(park: Built, django_user_model) -> None:
+    owner = django_user_model.objects.create_user("owner")
+    why = {"user": owner, "reason_code": "production", "reason_text": "an urgent order"}
+    battery = park.assets["bat-a"].pk
+    reference = opt_out(asset_id=battery, starts_at=NOON, ends_at=NOON + timedelta(hours=1), now=ISSUED_AT, **why)
+    kept_out = order_up(park, 120.0)
+    assert points(kept_out, park, "bat-a") == {}
+    assert points(kept_out, park, "bat-b")
+    opt_in(asset_id=battery, reference=reference, now=NOON, **why)
+    offered = order_up(park, 120.0, reference="order 2")
+    assert points(offered, park, "bat-a")
 
 
 def test_what_cannot_be_met_is_a_shortfall(park: Built) -> None:

@@ -97,7 +97,7 @@ def test_who_sees_which_enterprise(enterprises):
     member, stranger = User.objects.create_user("member"), User.objects.create_user("stranger")
     grant_membership(user_id=member.pk, enterprise_id=enterprises["a"], role="viewer")
     operator = User.objects.create_user("operator", is_staff=True)
-    operator.groups.add(Group.objects.create(name="operator"))
+    operator.groups.add(Group.objects.get(name="operator"))
     idle = User.objects.create_user("idle", is_staff=True)  # staff without any role
 
     def seen(user):
@@ -114,7 +114,7 @@ def test_who_sees_which_enterprise(enterprises):
 
 def test_staff_roles():
     auditor = User.objects.create_user("auditor", is_staff=True)
-    auditor.groups.add(Group.objects.create(name="auditor"))
+    auditor.groups.add(Group.objects.get(name="auditor"))
     boss = User.objects.create_superuser("boss")
     assert queries.staff_roles(auditor) == {"auditor"}
     assert queries.staff_roles(boss) == {"operator", "settlement", "auditor"}
@@ -127,7 +127,7 @@ def test_staff_roles():
 
 def test_a_group_makes_no_staff_of_an_enterprise_user():
     user = User.objects.create_user("sly")
-    user.groups.add(Group.objects.create(name="operator"))
+    user.groups.add(Group.objects.get(name="operator"))
     assert queries.staff_roles(user) == frozenset()
 
 

@@ -1,13 +1,14 @@
-"""The audit chain: append-only, and any tampering shows."""
+"""The audit chain: append-only, refused by the database itself, and any tampering by one who gets past that shows."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 
 from aggregator.support import audit
-from aggregator.support.models import AuditEvent
+from aggregator.support.models import AuditEvent, AuditHead
+from vpp import doctor
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2025, 6, 23, 1, 2, 3, 456789, tzinfo=UTC)
@@ -16,6 +17,63 @@ AT = datetime(2025, 6, 23, 1, 2, 3, 456789, tzinfo=UTC)
 def note(k=1, **changes):
     given = {"at": AT, "actor": "liu", "action": "stop.activate", "subject": f"asset {k}", "reason_code": "safety", "reason_text": "smoke"}
     return audit.record(**{**given, **changes})
+
+
+def without_triggers():
+    """What somebody with the database owner's rights can do first."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            for name in ("audit_no_update", "audit_no_delete", "audit_head_forward", "audit_head_stays"):
+                cursor.execute(f"DROP TRIGGER {name}")
+        else:
+            for table in ("aggregator_auditevent", "aggregator_audithead"):
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        lambda: AuditEvent.objects.filter(sequence=2).update(actor="wang"),
+        lambda: AuditEvent.objects.filter(sequence=3).delete(),
+        lambda: connection.cursor().execute("UPDATE aggregator_auditevent SET reason_text = ''"),
+        lambda: connection.cursor().execute("DELETE FROM aggregator_auditevent WHERE sequence = 1"),
+        lambda: AuditHead.objects.update(sequence=2),
+        lambda: AuditHead.objects.all().delete(),
+    ],
+)
+def test_the_database_refuses_to_edit_or_remove_an_event(deed):
+    for k in range(3):
+        note(k)
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        deed()
+    assert audit.first_broken() is None
+
+
+def test_cutting_off_the_newest_events_is_found_and_stays_found():
+    for k in range(4):
+        note(k)
+    without_triggers()
+    AuditEvent.objects.filter(sequence__gt=2).delete()
+    assert audit.first_broken() == 3
+    assert not doctor.audit_chain().ok
+    assert note(9).sequence == 5  # a stop must still be possible; the gap remains
+    assert audit.first_broken() == 5
+
+
+def test_removing_all_events_is_found():
+    note()
+    without_triggers()
+    AuditEvent.objects.all().delete()
+    assert audit.first_broken() == 1
+
+
+def test_a_missing_head_is_found_and_not_made_anew():
+    note()
+    without_triggers()
+    AuditHead.objects.all().delete()
+    assert audit.first_broken() == 2
+    note()
+    assert audit.first_broken() == 3
 
 
 def test_events_chain():
@@ -52,6 +110,7 @@ def test_nothing_is_recorded_without_a_reason(reason):
 def test_an_edited_event_is_found(changes):
     for k in range(3):
         note(k)
+    without_triggers()
     AuditEvent.objects.filter(sequence=2).update(**changes)
     assert audit.first_broken() in (2, 3)
 
@@ -59,6 +118,7 @@ def test_an_edited_event_is_found(changes):
 def test_a_removed_event_is_found():
     for k in range(3):
         note(k)
+    without_triggers()
     AuditEvent.objects.filter(sequence=2).delete()
     assert audit.first_broken() == 3
 

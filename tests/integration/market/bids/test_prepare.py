@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from django.db import transaction
 
 from aggregator.forecasts.models import AvailabilityForecast
 from aggregator.forecasts.operations import forecast_availability
@@ -75,6 +76,21 @@ def test_the_demand_response_quantity_is_honest():
     row = bid.explanations[0]
     assert float(steps[0].injection_kw) <= row["planned_kw"] - row["margin_kw"] + 1e-6
     assert row["margin_kw"] > 0
+
+
+def test_before_anybody_is_called_the_baseline_of_a_bid_is_not_adjusted_and_says_so():
+    baselines = {}
+    for method in ("last_5_working_days", "same_day_adjusted"):
+        with transaction.atomic():
+            world = make_world(pack_changes={"baseline": {"method": method}})
+            forecast(world)
+            invite(world)
+            bid = next(bid for bid in prepare(world) if bid.product == "demand_response")
+            baselines[method] = unpack_f4(bid.baseline_kw).tolist()
+            told = {row["baseline_adjustment"] for row in bid.explanations}
+            transaction.set_rollback(True)
+        assert told == {"none" if method == "last_5_working_days" else "nobody_notified_yet"}
+    assert baselines["same_day_adjusted"] == baselines["last_5_working_days"]
 
 
 def test_in_the_demand_response_window_spot_is_the_baseline_and_nothing_else():

@@ -276,6 +276,20 @@ def test_the_command_says_what_is_wrong_by_line(small, capsys):
     assert not Park.objects.exists()
 
 
+def test_run_day_says_what_is_wrong_as_the_import_does(small, capsys):
+    overlapping(small)
+    small.data["enterprises"][0]["sites"][0]["assets"][1]["power"] = {"series": "power", "unit": "PS"}
+    folder = str(small.write())
+    said = []
+    for command in (["import_park", folder], ["run_day", folder, "--day", "2026-06-08"]):
+        with pytest.raises(CommandError) as refused:
+            call_command(*command)
+        problems = [line for line in capsys.readouterr().out.splitlines() if line.endswith("]")]
+        said.append((problems, str(refused.value)))
+    assert said[0] == said[1]
+    assert len(said[0][0]) > 1
+
+
 def test_the_command_loads_and_then_has_nothing_to_do(small, capsys):
     folder = str(small.write())
     with override("en"):

@@ -85,7 +85,8 @@ def test_without_a_solution_nothing_is_promised(monkeypatch):
 
 
 def test_the_explanation_shows_where_the_quantity_came_from():
-    rows = explain_firm(GRID.starts[WINDOW], offered(asked(max_kw=500.0)))
+    rows = explain_firm(GRID.starts[WINDOW], offered(asked(max_kw=500.0)), adjustment="nobody_notified_yet")
+    assert {row["baseline_adjustment"] for row in rows} == {"nobody_notified_yet"}
     assert [row["limit"] for row in rows] == ["invitation_maximum"] * 2
     assert rows[0]["margin_kw"] == 150.0
     assert rows[0]["planned_kw"] >= 500.0

@@ -61,6 +61,15 @@ def test_gaps_and_empty_cells_stay_missing_and_are_counted(small):
     assert np.isnan(read.natural_kw["ld-1"]).sum() == 4
     assert [notice.code for notice in findings.notices] == ["series.gaps", "series.gaps"]
     assert "6 of 672" in findings.notices[0].text
+    # Rows 10 to 13 are gone: the last line before them, and the local time of the first.
+    assert {(n.path, n.line) for n in findings.notices} == {(str(small.folder / "power.csv"), 10)}
+    assert "2026-06-01T02:15+08:00" in findings.notices[0].text
+
+
+def test_an_empty_cell_is_reported_by_its_own_line(small):
+    small.power[40][1] = "NaN"
+    (notice,) = contents(small)[1].notices
+    assert (notice.code, notice.line) == ("series.gaps", 41)
 
 
 def test_finer_values_are_averaged_and_a_missing_part_makes_the_period_missing(small):
@@ -111,18 +120,21 @@ def test_generation_that_is_negative_in_the_file_is_flipped_once(small):
 
 def test_values_below_zero_are_refused_unless_their_meaning_is_declared(small):
     small.power[5][2] = "-3"
-    assert codes(contents(small)[1]) == {"value.below_zero"}
+    small.power[9][2] = "-1"
+    (problem,) = contents(small)[1].problems
+    assert (problem.code, problem.path, problem.line) == ("value.below_zero", str(small.folder / "power.csv"), 6)
+    small.power[9][2] = "1"
     small.data["enterprises"][0]["sites"][0]["assets"][1]["power"] = {"series": "power", "below_zero": "missing"}
     read, findings = contents(small)
     assert np.isnan(read.natural_kw["ld-1"][4])
-    assert [notice.code for notice in findings.notices] == ["value.below_zero"]
+    assert [(notice.code, notice.line) for notice in findings.notices] == [("value.below_zero", 6)]
 
 
 def test_what_exceeds_the_rating_is_held_at_it_and_counted(small):
     small.power[5][2] = "900"
     read, findings = contents(small)
     assert read.natural_kw["ld-1"][4] == 300
-    assert [notice.code for notice in findings.notices] == ["value.above_rated"]
+    assert [(notice.code, notice.line) for notice in findings.notices] == [("value.above_rated", 6)]
 
 
 def test_stamps_given_twice_are_refused_with_their_line(small):
@@ -157,7 +169,9 @@ def test_gbk_tables_are_read_with_a_notice(small):
     read, findings = contents(small, encoding="gbk")
     assert not findings.problems
     assert read.natural_kw["ld-1"][0] == 100
-    assert ("file.gbk", 1) in {(notice.code, notice.line) for notice in findings.notices}
+    assert [(notice.path, notice.line) for notice in findings.notices if notice.code == "file.gbk"] == [
+        (str(small.folder / "power.csv"), 1)
+    ]
 
 
 def test_days_outside_the_file_are_a_problem_not_zeros(small):
@@ -189,4 +203,4 @@ def test_open_sessions_are_left_out_and_counted(small):
     small.sessions[2][3] = ""
     read, findings = contents(small)
     assert "c1" not in {stay.key for stay in read.stays["ev-2"]}
-    assert [notice.code for notice in findings.notices] == ["sessions.incomplete"]
+    assert [(notice.code, notice.line) for notice in findings.notices] == [("sessions.incomplete", 3)]
