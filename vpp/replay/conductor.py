@@ -22,7 +22,7 @@ from vpp.park_folder.reader import read_descriptor
 from vpp.park_folder.schema import ParkFolder
 from vpp.park_folder.world import load_world
 from vpp.replay.memory import PeakMemory
-from vpp.replay.quiet import dead_jobs, wait_until_quiet
+from vpp.replay.quiet import dead_jobs, free_what_the_dead_hold, left_over, wait_until_quiet
 from vpp.replay.referee import referee
 from vpp.replay.ticks import CORRECTION, PUBLICATION, READINGS, Tick, ticks
 from vpp.replay.ways import three_ways
@@ -79,8 +79,8 @@ def replay_day(
     `seed` moves the twin's chance (lost acknowledgements), None = the park's own. `speed`: business seconds
     per wall second, None = as fast as the work is done. `product_url`: a web server that runs already on the
     same database; None = one in this process. Raises what play() raises, DayOutsideReplay, and what the
-    import raises. A day that was broken off is played again from its start: what was decided stays, and the
-    twin takes the messages that it had taken.
+    import raises. A day that was broken off is played again from its start: what was under way is finished at the
+    business time at which it was left, what was decided stays, and the twin takes the messages that it had taken.
     """
     park = read_descriptor(park_dir)
     if ReplayedDay.objects.filter(park__code=park.code, day=day).exists():
@@ -90,7 +90,8 @@ def replay_day(
     watch = Stopwatch()
     with PeakMemory() as memory:
         say("import", 0.0)
-        clock.set_replay(delivery_day(day, resolution=timedelta(days=1)).starts_at - timedelta(days=1))
+        if not left_over():  # else the clock stands where that was left
+            clock.set_replay(delivery_day(day, resolution=timedelta(days=1)).starts_at - timedelta(days=1))
         before = day - timedelta(days=1)
         watch.measure("import", partial(load_park, park_dir=park_dir, data_root=data_root, until_day=before))
         replay = _Replay(park=park, park_dir=park_dir, data_root=data_root, day=day, seed=seed, speed=speed, say=say, watch=watch)
@@ -159,6 +160,7 @@ class _Replay:
         with ExitStack() as parts:
             began = time.monotonic()
             if settings.EMBEDDED_BROKER:
+                free_what_the_dead_hold()
                 parts.enter_context(embedded.worker())
             elif not worker_answers():
                 raise NoWorker()
@@ -168,10 +170,18 @@ class _Replay:
             self.twin.start()
             parts.callback(self.twin.stop)
             self.watch.seconds["start"] = time.monotonic() - began
+            if left_over():
+                self.watch.measure("left over", self._finish)
             plan = ticks(day=self.day, times=self.times, invitation=self.inputs.scenario.invitation)
             for number, tick in enumerate(plan):
                 self.say(tick.phase, number / len(plan))
                 self._follow(plan[number - 1].at if number else tick.at, tick)
+
+    def _finish(self) -> None:
+        """What a broken-off play left is done at the moment at which it was left: a bid needs the forecast known then."""
+        self.say("left over", 0.0)
+        self.twin.stand_at(clock.now())
+        wait_until_quiet(known_dead=self.dead)
 
     def _follow(self, previous: datetime, tick: Tick) -> None:
         """Everything between two ticks that leaves the twin by itself, then the tick."""

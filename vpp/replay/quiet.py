@@ -31,6 +31,18 @@ def dead_jobs() -> set[int]:
     return set(Job.objects.filter(state="dead").values_list("pk", flat=True))
 
 
+def left_over() -> bool:
+    """Whether a day that was broken off left work behind."""
+    return bool(jobs.unfinished() or unfinished_outbound())
+
+
+def free_what_the_dead_hold() -> None:
+    """Where no worker lives: what a dead one holds may be taken at once, not only when its lease has run out."""
+    wall = clock.wall_now()
+    Job.objects.filter(state="running").update(lease_until=wall, ring_at=wall)
+    OutboundMessage.objects.filter(state="sending").update(lease_until=wall)
+
+
 def wait_until_quiet(*, known_dead: set[int], longest_s: float = LONGEST_SECONDS, sleep: Callable[[float], None] = time.sleep) -> None:
     """Return when no job and no outgoing message is open. Sweeps, so that a killed worker's work is done again.
 

@@ -95,6 +95,10 @@ class ParkTwin:
 
     # --- moving
 
+    def stand_at(self, now: datetime) -> None:
+        """What arrives from here on arrives at `now`; the plant does not move."""
+        self._now = now
+
     def act(self, now: datetime) -> None:
         """The plant moves to `now`; gateways report; acknowledgements and the operator's messages leave."""
         self._now = now

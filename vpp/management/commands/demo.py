@@ -23,6 +23,7 @@ from vpp.replay.conductor import PING_SECONDS, replay_day, worker_answers
 from vpp.replay.database import migrate_if_needed
 from vpp.replay.interruption import ends_on_interrupt
 from vpp.replay.logins import Login, demo_logins
+from vpp.replay.quiet import free_what_the_dead_hold
 from vpp.replay.screen import progress_bar, result_table
 from vpp.replay.summary import summary_of
 
@@ -103,6 +104,7 @@ class WorkerProcess:
         """Returns when a worker answers."""
         if worker_answers():
             return
+        free_what_the_dead_hold()
         self._folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "celery", "-A", "vpp.celery", "worker", "--concurrency", "2", "--loglevel", "warning"]
         with (self._folder / "worker.log").open("ab") as log:

@@ -7,7 +7,7 @@ import pytest
 from aggregator.support import clock
 from aggregator.support.models import Job
 from vpp.replay import quiet
-from vpp.replay.quiet import JobDied, Stuck, dead_jobs, wait_until_quiet
+from vpp.replay.quiet import JobDied, Stuck, dead_jobs, free_what_the_dead_hold, left_over, wait_until_quiet
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +28,18 @@ def job(key: str, **fields) -> Job:
 def test_nothing_to_do_is_quiet() -> None:
     job("done", state="done")
     wait_until_quiet(known_dead=set())
+
+
+def test_what_a_dead_worker_holds_may_be_taken_at_once() -> None:
+    later = clock.wall_now() + timedelta(hours=1)
+    held = job("held", state="running", attempts=1, lease_until=later)
+    Job.objects.update(ring_at=later)
+    assert left_over()
+    free_what_the_dead_hold()
+    held.refresh_from_db()
+    assert max(held.lease_until, held.ring_at) <= clock.wall_now()
+    Job.objects.update(state="done")
+    assert not left_over()
 
 
 def test_a_job_that_was_given_up_is_named_once() -> None:
