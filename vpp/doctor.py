@@ -85,7 +85,8 @@ def audit_chain() -> Finding:
     except DatabaseError as problem:
         return Finding("audit chain", False, str(problem).strip(), "mend the database first")
     seen = "unbroken" if broken is None else f"broken at event {broken}"
-    return Finding("audit chain", broken is None, seen, "somebody edited the audit table or removed events: restore it from a backup and find out who")
+    mend = "somebody edited the audit table or removed events: restore it from a backup and find out who"
+    return Finding("audit chain", broken is None, seen, mend)
 
 
 def folder() -> Finding:
