@@ -1,5 +1,6 @@
 """Schedules, their independent check, and what becomes of them: setpoints, reasons, verification."""
 
+from aggregator.dispatch.domain._bulk import BulkHighs, ModelBuilder
 from aggregator.dispatch.domain._solver import usable_solvers
 from aggregator.dispatch.domain.checker import Violation, check_schedule
 from aggregator.dispatch.domain.facts import USABLE, AssetFacts, device_of, drifted, piece_of, unmovable
@@ -13,7 +14,9 @@ __all__ = [
     "STATUSES",
     "USABLE",
     "AssetFacts",
+    "BulkHighs",
     "FirmBlock",
+    "ModelBuilder",
     "ProblemRefused",
     "Relaxed",
     "Schedule",

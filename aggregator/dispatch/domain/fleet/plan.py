@@ -1,0 +1,113 @@
+"""One plan for a fleet: prices from the upper levels, schedules from exact best responses, and a certificate for the result."""
+
+import time
+
+import numpy as np
+
+from aggregator.dispatch.domain.fleet._sweep import CALLS, FILLS, STORES
+from aggregator.dispatch.domain.fleet.certificate import asset_prices, lower_bound
+from aggregator.dispatch.domain.fleet.cost import cost_of, flows_of, safe_moves
+from aggregator.dispatch.domain.fleet.market_model import market_prices
+from aggregator.dispatch.domain.fleet.polish import polish
+from aggregator.dispatch.domain.fleet.prices import Prices
+from aggregator.dispatch.domain.fleet.problem import FleetProblem
+from aggregator.dispatch.domain.fleet.reference import solve_reference
+from aggregator.dispatch.domain.fleet.responses import respond
+from aggregator.dispatch.domain.fleet.result import Certificate, FleetPlan
+from aggregator.dispatch.domain.fleet.schedules import Schedules
+from aggregator.dispatch.domain.fleet.site_model import site_prices
+from aggregator.dispatch.domain.fleet.virtual import virtual_assets
+
+REFERENCE_MOST = 60  # assets up to which the exact model is chosen: it answers in seconds
+ALL = FILLS | CALLS | STORES
+SLOPES = (0.01, 0.1, 0.5)  # guided sweeps, ever less faith in the local price
+TRUE = (STORES, FILLS, CALLS, STORES, ALL)
+
+
+def plan_fleet(
+    problem: FleetProblem,
+    *,
+    deadline_s: float,
+    threads: int = 1,
+    polish_s: float = 0.0,
+    mode: str | None = None,
+    seed: int = 0,
+) -> FleetPlan:
+    """The best plan found, with its bound. Never an exception for lack of one.
+
+    deadline_s : wall time [s] for the programmes of the upper levels, or for the exact model.
+    threads    : for the guided sweeps and the sites' programmes; the plan does not depend on it.
+    polish_s   : time [s] that may be spent on a smaller gap.
+    mode       : "reference" (exact model), "fleet", or None = by size.
+    """
+    if mode == "reference" or (mode is None and problem.n_assets <= REFERENCE_MOST):
+        return solve_reference(problem, deadline_s=deadline_s)
+    watch = _Watch()
+    virtual = virtual_assets(problem)
+    watch.lap("aggregate")
+    market = market_prices(problem, virtual, deadline_s=deadline_s)
+    watch.lap("market")
+    prices = market.sites if market.sites is not None else site_prices(problem, virtual, market.mu_cny_per_kwh, threads=threads)
+    watch.lap("sites")
+    schedules = Schedules(problem, seed=seed)
+    _improve(schedules, problem, prices, threads, watch)
+    bound = _bound(problem, prices)
+    watch.lap("certificate")
+    if polish_s > 0:
+        polish(problem, schedules, prices, seconds=polish_s)
+        watch.lap("polish")
+    moves = schedules.moves
+    flows = flows_of(problem, moves, value_injection_cny_per_kwh=prices.mu_cny_per_kwh)
+    cost = cost_of(problem, moves, flows)
+    safe = safe_moves(problem)
+    safe_cost = cost_of(problem, safe, flows_of(problem, safe))
+    watch.lap("cost")
+    return FleetPlan(moves, flows, Certificate(cost, bound, safe_cost), "fleet", "at_gap", watch.seconds)
+
+
+def _improve(schedules: Schedules, problem: FleetProblem, prices: Prices, threads: int, watch: "_Watch") -> None:
+    sites = problem.sites
+    bounded = np.isfinite(sites.export_share_ratio)
+    share = np.where(bounded, prices.share_cny_per_kwh, 0.0)
+    spill = -np.where(bounded, sites.export_share_ratio, 0.0) * share
+    schedules.limit_exports(prices.xcap_kw)
+    for slope in SLOPES:
+        schedules.guided(
+            value_cny_per_kwh=prices.lam_cny_per_kwh,
+            target_kw=prices.target_kw,
+            spill_cny_per_kwh=spill,
+            group_shift_cny_per_kwh=prices.group_down_cny_per_kwh - prices.group_up_cny_per_kwh,
+            slope=slope,
+            which=ALL,
+            threads=threads,
+        )
+    watch.lap("guided")
+    for which in TRUE:
+        schedules.true(share_price_cny_per_kwh=share, spill_cny_per_kwh=spill, which=which)
+    watch.lap("true")
+
+
+def _bound(problem: FleetProblem, prices: Prices) -> float:
+    rows = asset_prices(problem, prices)
+    best = respond(
+        problem,
+        price_rows=rows.price_rows,
+        row_of_store=rows.row_of_store,
+        row_of_fill=rows.row_of_fill,
+        row_of_call=rows.row_of_call,
+        keep_schedules=False,
+    )
+    return lower_bound(problem, prices, best.total_cny)
+
+
+class _Watch:
+    """Wall seconds per stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, stage: str) -> None:
+        now = time.monotonic()
+        self.seconds[stage] = now - self._last
+        self._last = now

@@ -1,0 +1,124 @@
+"""The middle level: what a kWh is worth at every site, from one small model that is built once and solved site after site.
+
+The model is written in PuLP and stays in the solver; from site to site only its numbers change and the solver goes on from
+where it stood. Sites are solved in batches that all begin from the same basis, so that the prices, where several sets are
+equally right, do not depend on the number of threads.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import highspy
+import numpy as np
+
+from aggregator.dispatch.domain._bulk import BulkHighs, ModelBuilder
+from aggregator.dispatch.domain.fleet._layout import Layout
+from aggregator.dispatch.domain.fleet._site_lp import put_site, read_prices
+from aggregator.dispatch.domain.fleet._site_numbers import Numbers, site_numbers
+from aggregator.dispatch.domain.fleet.prices import Prices, blank_prices
+from aggregator.dispatch.domain.fleet.problem import FleetProblem
+from aggregator.dispatch.domain.fleet.virtual import VirtualFleet
+
+BATCH = 128  # sites whose numbers are laid out together
+
+
+class SiteModel:
+    """One site's model, alive in the solver. Not to be shared between threads."""
+
+    def __init__(self, problem: FleetProblem, virtual: VirtualFleet) -> None:
+        self.virtual = virtual
+        self.layout = Layout(virtual)
+        first = site_numbers(self.layout, virtual, np.zeros(1, dtype=np.int64), np.zeros(problem.periods))
+        builder = ModelBuilder("site")
+        put_site(builder, self.layout, first, 0)
+        self.model = builder.finish()
+        # Presolve would only be used where the solver begins anew because something went wrong, and it has been wrong itself.
+        self.model.solve(BulkHighs(threads=1, presolve="off"))
+        self._live: Any = self.model.solverModel
+        self._column_index = np.arange(self.layout.columns, dtype=np.int32)
+        self._row_index = np.arange(self.layout.rows, dtype=np.int32)
+        changing = self.layout.changing
+        self._changing = list(zip(self.layout.entry_row[changing].tolist(), self.layout.entry_column[changing].tolist(), strict=True))
+        self._coefficient = first.coefficient[0].copy()
+        self._basis = self._live.getBasis()
+
+    def solve(self, values: Numbers, site: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Values of the columns and duals of the rows, for row `site` of `values`, from where the solver stands; None without optimum."""
+        live = self._live
+        live.changeColsBounds(self.layout.columns, self._column_index, values.low[site], values.high[site])
+        live.changeColsCost(self.layout.columns, self._column_index, values.cost[site])
+        live.changeRowsBounds(self.layout.rows, self._row_index, values.row_low[site], values.row_high[site])
+        wanted, change = values.coefficient[site], live.changeCoeff
+        different = np.flatnonzero(wanted != self._coefficient)
+        for k, value in zip(different.tolist(), wanted[different].tolist(), strict=True):
+            change(*self._changing[k], value)
+        self._coefficient[:] = wanted
+        live.run()
+        if live.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            live.clearSolver()
+            live.run()
+            if live.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+                return None
+        found = live.getSolution()
+        return np.asarray(found.col_value), np.asarray(found.row_dual)
+
+    @property
+    def cost_cny(self) -> float:
+        """Of the site solved last, market value included."""
+        return float(self._live.getInfo().objective_function_value)
+
+    def restart(self) -> None:
+        """Go on from the first basis, whatever was solved in between."""
+        self._live.setBasis(self._basis)
+
+    def batch(self, part: np.ndarray, mu_cny_per_kwh: np.ndarray, out: Prices) -> None:
+        """Fill in `out` for the sites `part` (m,), one after the other."""
+        values = site_numbers(self.layout, self.virtual, part, mu_cny_per_kwh)
+        count = len(values.low)
+        x, y = np.empty((count, self.layout.columns)), np.empty((count, self.layout.rows))
+        self.restart()
+        for k in range(count):
+            x[k], y[k] = self.solve(values, k) or self._unmoved(values, k)
+        read_prices(self.layout, self.virtual, part, x, y, out)
+
+    def _unmoved(self, values: Numbers, site: int) -> tuple[np.ndarray, np.ndarray]:
+        """Should the solver fail on a site: it is priced at its tariff, as if no asset moved. Any price is good for a valid plan."""
+        at, balance = self.layout.column, self.layout.row["balance", 0, 0]
+        x, y = np.zeros(self.layout.columns), np.zeros(self.layout.rows)
+        generated = values.high[site, at["generation", 0, 0]]
+        needed = values.row_low[site, balance] - generated
+        x[at["generation", 0, 0]] = generated
+        x[at["import", 0, 0]], x[at["export", 0, 0]] = np.maximum(needed, 0.0), np.maximum(-needed, 0.0)
+        y[balance] = values.cost[site, at["import", 0, 0]]
+        for location in range(1, self.virtual.locations):
+            y[self.layout.row["flow", location, 0]] = y[balance]
+        return x, y
+
+
+def like_after_like(virtual: VirtualFleet) -> np.ndarray:
+    """Sites in an order in which neighbours are alike: the solver then needs a third of the steps from one to the next."""
+    sites = virtual.sites
+    consumed = np.maximum(-sites.fixed_injection_kw, 0.0).sum(axis=1)
+    generated = sites.generation_kw.sum(axis=1)
+    return np.lexsort((generated / np.maximum(generated + consumed, 1e-9), *virtual.outer.T))
+
+
+def site_prices(problem: FleetProblem, virtual: VirtualFleet, mu_cny_per_kwh: np.ndarray, *, threads: int = 1) -> Prices:
+    """Prices of all sites at the portfolio's value mu (n,)."""
+    n_sites = len(problem.sites)
+    out = blank_prices(n_sites, len(problem.groups), mu_cny_per_kwh)
+    order = like_after_like(virtual)
+    parts = [order[begin : begin + BATCH] for begin in range(0, n_sites, BATCH)]
+    threads = max(1, min(threads, len(parts)))
+    models = [SiteModel(problem, virtual) for _ in range(threads)]
+
+    def work(k: int) -> None:
+        for part in parts[k::threads]:
+            models[k].batch(part, mu_cny_per_kwh, out)
+
+    if threads == 1:
+        work(0)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, range(threads)))
+    return out
