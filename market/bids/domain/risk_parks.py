@@ -1,0 +1,54 @@
+"""A fleet as a few virtual parks: sums over clusters of like sites. Right for prices and bids, never a schedule.
+
+A sum is an outer approximation: it can do whatever its members can, and a little more (a full battery lends its power to
+an empty one). Limits inside a site and the rest between calls are left out; a call's ramp and rebound count by their energy.
+"""
+
+import numpy as np
+
+from aggregator.dispatch.domain.fleet.problem import FleetProblem
+from market.bids.domain.risk import VirtualPark
+from market.bids.domain.risk_clusters import clusters_of
+from market.bids.domain.risk_sums import fills_of, loads_of, stores_of
+
+
+def parks_of(problem: FleetProblem, clusters: int) -> list[VirtualPark]:
+    """At most `clusters` parks that hold every site once. Prices are means, weighted by what the members may import."""
+    label = clusters_of(problem, clusters)
+    count, sites = int(label.max()) + 1, problem.sites
+    stores, fills, loads = stores_of(problem, label, count), fills_of(problem, label, count), loads_of(problem, label, count)
+    member = (label == np.arange(count)[:, None]).astype(float)
+    weight = member * np.maximum(sites.import_limit_kw, 1e-9)
+    weight /= weight.sum(axis=1, keepdims=True)
+    import_kw, export_kw, peak_kw = (member @ column for column in (sites.import_limit_kw, sites.export_limit_kw, sites.peak_so_far_kw))
+    fixed_kw, generation_kw = member @ sites.fixed_injection_kw, member @ sites.generation_kw
+    buy, sell, demand = (weight @ column for column in (sites.buy_cny_per_kwh, sites.sell_cny_per_kwh, sites.demand_price_cny_per_kw))
+    share = _export_shares(problem, member, generation_kw)
+    return [
+        VirtualPark(
+            import_limit_kw=float(import_kw[c]),
+            export_limit_kw=float(export_kw[c]),
+            buy_cny_per_kwh=buy[c],
+            sell_cny_per_kwh=np.minimum(sell[c], buy[c]),
+            fixed_injection_kw=fixed_kw[c],
+            generation_kw=generation_kw[c],
+            stores=stores[c],
+            fills=fills[c],
+            loads=loads[c],
+            export_share_ratio=float(share[c]),
+            demand_price_cny_per_kw=float(demand[c]),
+            peak_so_far_kw=float(peak_kw[c]),
+        )
+        for c in range(count)
+    ]
+
+
+def _export_shares(problem: FleetProblem, member: np.ndarray, generation_kw: np.ndarray) -> np.ndarray:
+    """(C,) what the members together may export of their generation; one without the rule counts with its whole connection."""
+    sites = problem.sites
+    free = np.isinf(sites.export_share_ratio)
+    own = np.where(free, 0.0, sites.export_share_ratio) * sites.generation_kw.sum(axis=1)
+    allowed = member @ np.where(free, problem.periods * sites.export_limit_kw, own)
+    made = generation_kw.sum(axis=1)
+    no_rule = (member @ ~free == 0) | ((made <= 0) & (allowed > 0))
+    return np.where(no_rule, np.inf, allowed / np.where(made > 0, made, 1.0))
