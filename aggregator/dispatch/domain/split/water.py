@@ -30,12 +30,7 @@ def water_fill(ask: Ask) -> Filled:
         np.maximum(amount, 0.0, out=amount)
         return ask.per_site(np.minimum(amount, ask.room, out=amount))
 
-    def total(price: float) -> float:
-        return float(np.clip(sums(price), ask.least, ask.most).sum())
-
-    ends = float(ask.least.sum()), float(ask.most.sum())
-    price = _common_price(total, ask.amount, lowest, highest, ends)
-    of_site = sums(price)
+    price, of_site = _common_price(ask, sums, lowest, highest)
     target = np.clip(of_site, ask.least, ask.most)
     site_price = np.full(len(ask.starts), price)
     held = np.flatnonzero(np.abs(of_site - target) > HELD_UNITS)
@@ -56,17 +51,21 @@ def within_sites(ask: Ask, site_amount: np.ndarray) -> np.ndarray:
     return np.clip((ask.per_asset(price) - ask.cost) * slope, 0.0, ask.room)
 
 
-def _common_price(total: Callable[[float], float], wanted: float, low: float, high: float, ends: tuple[float, float]) -> float:
-    """At which the sites, clipped at their bounds, give the amount together: false position after Anderson and Bjoerck."""
-    tolerance = min(SUM_UNITS, max(HELD_UNITS, RELATIVE * wanted))
-    below, above = ends[0] - wanted, ends[1] - wanted
-    side, price = 0, high
+def _common_price(ask: Ask, sums: Callable[[float], np.ndarray], low: float, high: float) -> tuple[float, np.ndarray]:
+    """At which the sites, clipped at their bounds, give the amount together, and their sums (P,) before they are clipped.
+
+    False position after Anderson and Bjoerck. What was asked last is what is returned.
+    """
+    tolerance = min(SUM_UNITS, max(HELD_UNITS, RELATIVE * ask.amount))
+    below, above = float(ask.least.sum()) - ask.amount, float(ask.most.sum()) - ask.amount
     if above <= 0.0:
-        return high
+        return high, sums(high)
+    side, price, of_site = 0, low, ask.least
     for step in range(1, STEPS):
         chord = low - below * (high - low) / (above - below)
         price = chord if low < chord < high and step % BISECT_EVERY else 0.5 * (low + high)
-        missing = total(price) - wanted
+        of_site = sums(price)
+        missing = float(np.clip(of_site, ask.least, ask.most).sum()) - ask.amount
         if abs(missing) <= tolerance or not low < price < high:
             break
         if missing < 0.0:
@@ -77,7 +76,7 @@ def _common_price(total: Callable[[float], float], wanted: float, low: float, hi
             if side > 0:
                 below *= _less(missing, above)
             high, above, side = price, missing, 1
-    return price
+    return price, of_site
 
 
 def _less(missing: float, before: float) -> float:
