@@ -9,7 +9,7 @@ import numpy as np
 from aggregator.dispatch.domain.fleet.problem import FleetProblem
 from market.bids.domain.risk import VirtualPark
 from market.bids.domain.risk_clusters import clusters_of
-from market.bids.domain.risk_sums import fills_of, loads_of, stores_of
+from market.bids.domain.risk_sums import Sums, fills_of, loads_of, stores_of
 
 
 def parks_of(problem: FleetProblem, clusters: int) -> list[VirtualPark]:
@@ -17,13 +17,14 @@ def parks_of(problem: FleetProblem, clusters: int) -> list[VirtualPark]:
     label = clusters_of(problem, clusters)
     count, sites = int(label.max()) + 1, problem.sites
     stores, fills, loads = stores_of(problem, label, count), fills_of(problem, label, count), loads_of(problem, label, count)
-    member = (label == np.arange(count)[:, None]).astype(float)
-    weight = member * np.maximum(sites.import_limit_kw, 1e-9)
-    weight /= weight.sum(axis=1, keepdims=True)
-    import_kw, export_kw, peak_kw = (member @ column for column in (sites.import_limit_kw, sites.export_limit_kw, sites.peak_so_far_kw))
-    fixed_kw, generation_kw = member @ sites.fixed_injection_kw, member @ sites.generation_kw
-    buy, sell, demand = (weight @ column for column in (sites.buy_cny_per_kwh, sites.sell_cny_per_kwh, sites.demand_price_cny_per_kw))
-    share = _export_shares(problem, member, generation_kw)
+    sums = Sums(label, count, problem.periods)
+    fixed_kw, generation_kw = sums.courses(sites.fixed_injection_kw), sums.courses(sites.generation_kw)
+    import_kw, export_kw, peak_kw = (sums.total(column) for column in (sites.import_limit_kw, sites.export_limit_kw, sites.peak_so_far_kw))
+    weight = np.maximum(sites.import_limit_kw, 1e-9)
+    whole = sums.total(weight)
+    buy, sell = (sums.courses(weight[:, None] * price) / whole[:, None] for price in (sites.buy_cny_per_kwh, sites.sell_cny_per_kwh))
+    demand = sums.mean(sites.demand_price_cny_per_kw, weight, 0.0)
+    share = _export_shares(problem, sums, generation_kw)
     return [
         VirtualPark(
             import_limit_kw=float(import_kw[c]),
@@ -43,12 +44,12 @@ def parks_of(problem: FleetProblem, clusters: int) -> list[VirtualPark]:
     ]
 
 
-def _export_shares(problem: FleetProblem, member: np.ndarray, generation_kw: np.ndarray) -> np.ndarray:
+def _export_shares(problem: FleetProblem, sums: Sums, generation_kw: np.ndarray) -> np.ndarray:
     """(C,) what the members together may export of their generation; one without the rule counts with its whole connection."""
     sites = problem.sites
     free = np.isinf(sites.export_share_ratio)
     own = np.where(free, 0.0, sites.export_share_ratio) * sites.generation_kw.sum(axis=1)
-    allowed = member @ np.where(free, problem.periods * sites.export_limit_kw, own)
+    allowed = sums.total(np.where(free, problem.periods * sites.export_limit_kw, own))
     made = generation_kw.sum(axis=1)
-    no_rule = (member @ ~free == 0) | ((made <= 0) & (allowed > 0))
+    no_rule = (sums.total((~free).astype(float)) == 0) | ((made <= 0) & (allowed > 0))
     return np.where(no_rule, np.inf, allowed / np.where(made > 0, made, 1.0))

@@ -8,7 +8,7 @@ from aggregator.dispatch.domain.fleet.problem import NO_PROFILE, FleetProblem, S
 from market.bids.domain.risk import VirtualFill, VirtualLoad, VirtualStore
 
 
-class _Sums:
+class Sums:
     """Sums of rows by their cluster: of plain values (C,), or (C, n) of what lasts for a window [first, end) or happens once."""
 
     def __init__(self, label: np.ndarray, count: int, periods: int) -> None:
@@ -52,7 +52,7 @@ def _stores_of_kind(problem: FleetProblem, kind: np.ndarray, label: np.ndarray, 
     """A car brings its energy when it comes and takes the least it may leave with: both are drift of the sum."""
     h, n = problem.hours, problem.periods
     part = Stores(**{column.name: getattr(problem.stores, column.name)[kind] for column in fields(Stores)})
-    sums = _Sums(label, count, n)
+    sums = Sums(label, count, n)
     charge, discharge, low, high, drift, low_at_end = _courses(problem, part, sums)
     drained = part.initial_kwh - h * part.discharge_kw * (part.end - part.first) / part.eta_out
     leaving = np.maximum(np.maximum(part.end_kwh, low_at_end), np.where(part.profile == NO_PROFILE, drained, 0.0))
@@ -84,7 +84,7 @@ def _stores_of_kind(problem: FleetProblem, kind: np.ndarray, label: np.ndarray, 
     ]
 
 
-def _courses(problem: FleetProblem, part: Stores, sums: _Sums) -> tuple[np.ndarray, ...]:
+def _courses(problem: FleetProblem, part: Stores, sums: Sums) -> tuple[np.ndarray, ...]:
     """(C, n) charge, discharge, least and most energy, drift; (N,) each store's least energy in its last period."""
     if (part.profile == NO_PROFILE).all():
         names = ("charge_kw", "discharge_kw", "min_kwh", "max_kwh")
@@ -124,7 +124,7 @@ def _reachable(
 def fills_of(problem: FleetProblem, label: np.ndarray, count: int) -> list[tuple[VirtualFill, ...]]:
     """Needs at the grid's side: charged as soon as possible is the upper bound of the sum, as late as possible the lower one."""
     fills, h, n = problem.fills, problem.hours, problem.periods
-    sums = _Sums(label[fills.site], count, n)
+    sums = Sums(label[fills.site], count, n)
     each = h * fills.charge_kw
     need = np.minimum(fills.need_kwh / fills.eta_in, each * (fills.end - fills.first))
     whole = np.floor(need / np.maximum(each, 1e-12) + 1e-9).astype(np.int64)
@@ -140,7 +140,7 @@ def fills_of(problem: FleetProblem, label: np.ndarray, count: int) -> list[tuple
 def loads_of(problem: FleetProblem, label: np.ndarray, count: int) -> list[tuple[VirtualLoad, ...]]:
     """Loads by what they can shed in a day: all calls and periods used, ramps taken off, rebounds paid back."""
     calls, h, n = problem.calls, problem.hours, problem.periods
-    sums = _Sums(label[calls.site], count, n)
+    sums = Sums(label[calls.site], count, n)
     longest = np.maximum(np.minimum(np.minimum(calls.max_on, calls.max_periods), calls.end - calls.first), 1)
     short = longest <= calls.ramp
     full_ratio = np.where(short, (longest + 1) / (2 * (calls.ramp + 1)), 1 - calls.ramp / (2 * longest))
