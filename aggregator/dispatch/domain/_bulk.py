@@ -10,28 +10,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, repeat
 from operator import attrgetter
+from typing import Any
 
-import highspy
 import numpy as np
 import pulp
+
+try:
+    import highspy
+except ImportError:  # then only CBC is left, and whoever asks for HiGHS is told so when a model is solved
+    highspy = None  # type: ignore[assignment]
 
 Term = tuple[pulp.LpVariable, float]
 
 FEASIBLE_POINT = 2  # HiGHS: kSolutionStatusFeasible
-STOPPED = {
-    highspy.HighsModelStatus.kTimeLimit,
-    highspy.HighsModelStatus.kSolutionLimit,
-    highspy.HighsModelStatus.kIterationLimit,
-    highspy.HighsModelStatus.kObjectiveBound,
-    highspy.HighsModelStatus.kObjectiveTarget,
-    highspy.HighsModelStatus.kInterrupt,
-    highspy.HighsModelStatus.kUnknown,
-}
+STOPPED = {"kTimeLimit", "kSolutionLimit", "kIterationLimit", "kObjectiveBound", "kObjectiveTarget", "kInterrupt", "kUnknown"}
 PROVEN = {
-    highspy.HighsModelStatus.kOptimal: (pulp.LpStatusOptimal, pulp.LpSolutionOptimal),
-    highspy.HighsModelStatus.kInfeasible: (pulp.LpStatusInfeasible, pulp.LpSolutionInfeasible),
-    highspy.HighsModelStatus.kUnboundedOrInfeasible: (pulp.LpStatusInfeasible, pulp.LpSolutionInfeasible),
-    highspy.HighsModelStatus.kUnbounded: (pulp.LpStatusUnbounded, pulp.LpSolutionUnbounded),
+    "kOptimal": (pulp.LpStatusOptimal, pulp.LpSolutionOptimal),
+    "kInfeasible": (pulp.LpStatusInfeasible, pulp.LpSolutionInfeasible),
+    "kUnboundedOrInfeasible": (pulp.LpStatusInfeasible, pulp.LpSolutionInfeasible),
+    "kUnbounded": (pulp.LpStatusUnbounded, pulp.LpSolutionUnbounded),
 }
 
 
@@ -143,9 +140,11 @@ class BulkHighs(pulp.LpSolver):
         self.highs_options = {"threads": 1, **options}
 
     def available(self) -> bool:
-        return True
+        return highspy is not None
 
     def actualSolve(self, lp: pulp.LpProblem) -> int:  # noqa: N802  (PuLP's name)
+        if highspy is None:
+            raise pulp.PulpSolverError("HiGHS is not installed")
         live = highspy.Highs()
         live.setOptionValue("output_flag", bool(self.msg))
         for option, value in self.highs_options.items():
@@ -160,7 +159,7 @@ class BulkHighs(pulp.LpSolver):
         live.run()
         return read_back(lp)
 
-    def _translated(self, lp: pulp.LpProblem) -> highspy.HighsLp:
+    def _translated(self, lp: pulp.LpProblem) -> Any:
         inf = highspy.kHighsInf
         objective = lp.objective if lp.objective is not None else pulp.LpAffineExpression()
         rows, columns = list(lp._constraints.values()), lp._variables
@@ -208,7 +207,7 @@ class BulkHighs(pulp.LpSolver):
 def read_back(lp: pulp.LpProblem) -> int:
     """Statuses, values and duals of the live model as it stands; also after a run that was changed and started by hand."""
     live = lp.solverModel
-    status = live.getModelStatus()
+    status = live.getModelStatus().name
     has_point = live.getInfo().primal_solution_status == FEASIBLE_POINT
     outcome = PROVEN.get(status, (pulp.LpStatusNotSolved, pulp.LpSolutionNoSolutionFound))
     if status in STOPPED and has_point:

@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pulp
 
 from aggregator.dispatch.domain.fleet._sweep import CALLS, FILLS, STORES
 from aggregator.dispatch.domain.fleet.certificate import asset_prices, lower_bound
@@ -33,7 +34,7 @@ def plan_fleet(
     mode: str | None = None,
     seed: int = 0,
 ) -> FleetPlan:
-    """The best plan found, with its bound. Never an exception for lack of one.
+    """The best plan found, with its bound; without a usable solver the safe plan, status "fallback", and no bound.
 
     deadline_s : wall time [s] for the programmes of the upper levels, or for the exact model.
     threads    : for the guided sweeps and the sites' programmes; the plan does not depend on it.
@@ -43,12 +44,10 @@ def plan_fleet(
     if mode == "reference" or (mode is None and problem.n_assets <= REFERENCE_MOST):
         return solve_reference(problem, deadline_s=deadline_s)
     watch = _Watch()
-    virtual = virtual_assets(problem)
-    watch.lap("aggregate")
-    market = market_prices(problem, virtual, deadline_s=deadline_s)
-    watch.lap("market")
-    prices = market.sites if market.sites is not None else site_prices(problem, virtual, market.mu_cny_per_kwh, threads=threads)
-    watch.lap("sites")
+    try:
+        prices = _prices(problem, deadline_s, threads, watch)
+    except pulp.PulpSolverError:
+        return _safe(problem, watch)
     schedules = Schedules(problem, seed=seed)
     _improve(schedules, problem, prices, threads, watch)
     bound = _bound(problem, prices)
@@ -63,6 +62,25 @@ def plan_fleet(
     safe_cost = cost_of(problem, safe, flows_of(problem, safe))
     watch.lap("cost")
     return FleetPlan(moves, flows, Certificate(cost, bound, safe_cost), "fleet", "at_gap", watch.seconds)
+
+
+def _prices(problem: FleetProblem, deadline_s: float, threads: int, watch: "_Watch") -> Prices:
+    """Raises pulp.PulpSolverError where there is no HiGHS."""
+    virtual = virtual_assets(problem)
+    watch.lap("aggregate")
+    market = market_prices(problem, virtual, deadline_s=deadline_s)
+    watch.lap("market")
+    prices = market.sites if market.sites is not None else site_prices(problem, virtual, market.mu_cny_per_kwh, threads=threads)
+    watch.lap("sites")
+    return prices
+
+
+def _safe(problem: FleetProblem, watch: "_Watch") -> FleetPlan:
+    """The plan for when no solver delivers prices: valid, without a bound."""
+    moves = safe_moves(problem)
+    flows = flows_of(problem, moves)
+    cost = cost_of(problem, moves, flows)
+    return FleetPlan(moves, flows, Certificate(cost, -np.inf, cost), "fleet", "fallback", watch.seconds)
 
 
 def _improve(schedules: Schedules, problem: FleetProblem, prices: Prices, threads: int, watch: "_Watch") -> None:

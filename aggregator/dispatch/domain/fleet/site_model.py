@@ -8,7 +8,6 @@ equally right, do not depend on the number of threads.
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import highspy
 import numpy as np
 
 from aggregator.dispatch.domain._bulk import BulkHighs, ModelBuilder
@@ -19,6 +18,7 @@ from aggregator.dispatch.domain.fleet.prices import Prices, blank_prices
 from aggregator.dispatch.domain.fleet.problem import FleetProblem
 from aggregator.dispatch.domain.fleet.virtual import VirtualFleet
 
+OPTIMAL = "kOptimal"  # HiGHS' name of it
 BATCH = 128  # sites whose numbers are laid out together
 
 
@@ -54,10 +54,10 @@ class SiteModel:
             change(*self._changing[k], value)
         self._coefficient[:] = wanted
         live.run()
-        if live.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        if live.getModelStatus().name != OPTIMAL:
             live.clearSolver()
             live.run()
-            if live.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            if live.getModelStatus().name != OPTIMAL:
                 return None
         found = live.getSolution()
         return np.asarray(found.col_value), np.asarray(found.row_dual)

@@ -1,13 +1,17 @@
 """Plans of the fleet mode: every limit holds, the bound is a bound, true sweeps never raise the cost, order means nothing."""
 
+import subprocess
+import sys
 from dataclasses import fields, replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aggregator.dispatch.domain import _bulk
 from aggregator.dispatch.domain.fleet._sweep import CALLS, FILLS, STORES
 from aggregator.dispatch.domain.fleet.checker import check_fleet
 from aggregator.dispatch.domain.fleet.cost import cost_of, flows_of
@@ -17,6 +21,7 @@ from aggregator.dispatch.domain.fleet.reference import solve_reference
 from aggregator.dispatch.domain.fleet.schedules import Schedules
 from tests.unit.aggregator.dispatch.fleet.parks import tiny
 
+ROOT = Path(__file__).resolve().parents[5]
 seeds = st.integers(0, 100_000)
 OWNERS = ("above its limit", "above its share")  # what gives way last, and is named; physical limits never do
 
@@ -112,3 +117,17 @@ def test_polishing_lowers_the_cost_and_leaves_the_bound(seed: int) -> None:
     rough, fine = (plan_fleet(problem, deadline_s=30, mode="fleet", polish_s=s) for s in (0.0, 5.0))
     assert fine.certificate.lower_bound_cny == rough.certificate.lower_bound_cny
     assert fine.certificate.cost_cny <= rough.certificate.cost_cny + 1e-6 * abs(rough.certificate.cost_cny)
+
+
+def test_without_highs_the_safe_plan_stands_and_keeps_the_limits_of_assets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_bulk, "highspy", None)
+    problem = tiny(3)
+    plan = plan_fleet(problem, deadline_s=30, mode="fleet")
+    assert (plan.status, plan.certificate.lower_bound_cny) == ("fallback", -np.inf)
+    assert [v for v in check_fleet(problem, plan) if not v.kind.endswith(OWNERS)] == []
+
+
+def test_the_schedules_of_the_loop_do_not_need_highs_to_be_imported() -> None:
+    hidden = "import sys; sys.modules['highspy'] = None; from aggregator.dispatch.domain import BulkHighs; print(BulkHighs().available())"
+    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "False", done.stderr
