@@ -5,12 +5,15 @@ from django.db import models
 from django.db.models import F, Q
 
 from aggregator.assets.models import Asset, Portfolio
+from aggregator.dispatch.domain import STATUSES
 from aggregator.forecasts.models import ForecastRun
 from aggregator.gateways.models import Gateway
 from aggregator.kernel.lifecycle import Lifecycle
 from aggregator.support.models import Identified
 
-PURPOSES = ("schedule", "instruction", "redispatch", "stop")
+PURPOSES = ("schedule", "instruction", "redispatch", "replan", "stop")
+RUN_PURPOSES = ("bid", "schedule", "instruction", "redispatch", "replan", "fleet")
+RUN_MODES = ("reference", "fleet", "sharded", "curves", "fast")
 SETPOINT_KINDS = ("injection_kw", "import_limit_kw", "export_limit_kw")
 
 # What the controller claims ...
@@ -28,6 +31,48 @@ SETPOINT = Lifecycle(
 # ... and what telemetry shows. Only this decides.
 OUTCOMES = ("pending", "followed", "contradicted", "unverified")
 DELIVERY = Lifecycle("setpoint delivery", {"pending": ("delivered", "failed", "pending"), "delivered": (), "failed": ()})
+
+
+class OptimisationRun(Identified):
+    """One computation of the optimiser with the certificate of its result; money [CNY], cost = what is minimised.
+
+    No plan of these inputs costs less than `lower_bound_cny` (null: no bound is known). `safe_cost_cny`: what the safe plan
+    costs. `stages`: wall seconds. `limits`: what bound the plan and what one more unit of it is worth,
+    [{limit, subject, starts_at, periods, price, unit}], the dearest first.
+    """
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="optimisation_runs")
+    purpose = models.CharField(max_length=12, choices=[(p, p) for p in RUN_PURPOSES])
+    reference = models.CharField(max_length=120)
+    computed_at = models.DateTimeField()
+    starts_at = models.DateTimeField()
+    resolution_s = models.PositiveIntegerField()
+    n_periods = models.PositiveIntegerField()
+    n_assets = models.PositiveIntegerField()
+    n_sites = models.PositiveIntegerField()
+    mode = models.CharField(max_length=10, choices=[(m, m) for m in RUN_MODES])
+    status = models.CharField(max_length=10, choices=[(s, s) for s in STATUSES])
+    solver = models.CharField(max_length=20, blank=True)
+    cost_cny = models.FloatField()
+    lower_bound_cny = models.FloatField(null=True)
+    safe_cost_cny = models.FloatField(null=True)
+    stages = models.JSONField(default=dict)
+    limits = models.JSONField(default=list)
+    violations = models.PositiveIntegerField(default=0)  # found by the independent checker
+    details = models.JSONField(default=dict)  # of its purpose: split rule and evenness, scenarios and risk, shards
+    inputs_hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["-computed_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(purpose__in=RUN_PURPOSES), name="optimisation_run_purpose"),
+            models.CheckConstraint(condition=Q(mode__in=RUN_MODES), name="optimisation_run_mode"),
+            models.CheckConstraint(condition=Q(status__in=STATUSES), name="optimisation_run_status"),
+        ]
+        indexes = [models.Index(fields=["portfolio", "-computed_at"], name="optimisation_run_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.portfolio} {self.purpose} {self.computed_at}"
 
 
 class DispatchPlan(Identified):
@@ -48,6 +93,7 @@ class DispatchPlan(Identified):
     explanations = models.JSONField(default=list)  # [{asset, starts_at, reason, limit}]
     relaxed_limits = models.JSONField(default=list)  # owner limits given way: [{owner, limit, by_kw}]
     solver_status = models.CharField(max_length=20)  # optimal, at_gap, timeout, fallback
+    run = models.OneToOneField(OptimisationRun, null=True, on_delete=models.PROTECT, related_name="plan")  # null: a stop
     objective_cny = models.FloatField(null=True)
     violations = models.JSONField(default=list)  # of the independent checker; a plan with any is not sent
     notes = models.JSONField(default=list)  # degradations: [{asset, note}], e.g. a stale state of charge

@@ -4,23 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('aggregator', '0003_staff_roles'),
+        ("aggregator", "0003_staff_roles"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='commitment',
-            name='commitment_kind',
+            model_name="commitment",
+            name="commitment_kind",
         ),
         migrations.AlterField(
-            model_name='commitment',
-            name='kind',
-            field=models.CharField(choices=[('intervened', 'intervened'), ('reserved', 'reserved'), ('event_day', 'event_day'), ('outage', 'outage'), ('opt_out', 'opt_out'), ('opt_in', 'opt_in')], max_length=20),
+            model_name="commitment",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("intervened", "intervened"),
+                    ("reserved", "reserved"),
+                    ("event_day", "event_day"),
+                    ("outage", "outage"),
+                    ("opt_out", "opt_out"),
+                    ("opt_in", "opt_in"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commitment',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ('intervened', 'reserved', 'event_day', 'outage', 'opt_out', 'opt_in'))), name='commitment_kind'),
+            model_name="commitment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ("intervened", "reserved", "event_day", "outage", "opt_out", "opt_in"))),
+                name="commitment_kind",
+            ),
         ),
     ]

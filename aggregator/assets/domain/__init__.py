@@ -1,6 +1,6 @@
 """Each asset kind once: spec, state transition, limits, envelope and planning device."""
 
-from aggregator.assets.domain._common import Calls, Command, Device, Drive, Envelope, Session, Spec, Store, idle_envelope
+from aggregator.assets.domain._common import Calls, Command, Device, Drive, Envelope, Session, Spec, Stay, Store, idle_envelope
 from aggregator.assets.domain.kinds import KINDS, Kind, SpecRefused, UnknownKind, kind_of, parse_spec
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Session",
     "Spec",
     "SpecRefused",
+    "Stay",
     "Store",
     "UnknownKind",
     "idle_envelope",

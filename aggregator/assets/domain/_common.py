@@ -68,23 +68,50 @@ class Envelope:
 
 @dataclass(frozen=True)
 class Store:
-    """Energy behind a device: s[t] = s[t-1] + h eta_in down[t] - h up[t] / eta_out, within bounds [kWh]."""
+    """Energy behind a device: s[t] = keep s[t-1] + drift[t] + h eta_in down[t] - h up[t] / eta_out, within bounds [kWh].
+
+    `keep_ratio` per period: what does not leak away. `drift_kwh` (n_periods,): what weather or use adds (signed); None = nothing.
+    """
 
     initial_kwh: float
     min_kwh: np.ndarray
     max_kwh: np.ndarray
     eta_in: float
     eta_out: float
+    keep_ratio: float = 1.0
+    drift_kwh: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Stay:
+    """One car at a two-way charger: a store that exists in periods [first, end) only and holds `end_kwh` or more at its end [kWh]."""
+
+    first: int
+    end: int
+    initial_kwh: float
+    min_kwh: float
+    max_kwh: float
+    end_kwh: float
+    eta_in: float
+    eta_out: float
 
 
 @dataclass(frozen=True)
 class Calls:
-    """Interruptions: how often, how long, and from which period on [periods]."""
+    """Interruptions: how often, how long, and from which period on [periods].
+
+    After a call come at least `rest_periods` without one. In its first `ramp_periods` a call sheds 1/(ramp+1), 2/(ramp+1), .. of
+    its power; in the `rebound_periods` after it the load takes `rebound_ratio` of its shed power more. Both only all or nothing.
+    """
 
     max_calls: int
     max_on_periods: int
     first_period: int
     all_or_nothing: bool
+    rest_periods: int = 0
+    ramp_periods: int = 0
+    rebound_periods: int = 0
+    rebound_ratio: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -100,6 +127,7 @@ class Device:
     up_cost_cny_per_kwh: float = 0.0
     down_cost_cny_per_kwh: float = 0.0
     store: Store | None = None
+    stays: tuple[Stay, ...] = ()
     calls: Calls | None = None
     terminal_value_ratio: float = 0.0  # share of the mean price that a kWh left in the store is worth
 
