@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
 
 
@@ -9,8 +9,10 @@ class VppConfig(AppConfig):
     def ready(self) -> None:
         from vpp import checks  # noqa: F401  (registers the start-up checks)
         from vpp.celery import TOPICS, app
+        from vpp.texts.records import name_records
 
         app.autodiscover_tasks(TOPICS, force=True)
+        name_records(apps.get_app_configs(), apps.get_models())
 
 
 class VppAdminConfig(AdminConfig):

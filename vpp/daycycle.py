@@ -26,6 +26,7 @@ PATIENCE = timedelta(minutes=30)  # before a waiting step becomes an alarm
 AWARD_PATIENCE = timedelta(hours=4)  # before the day is scheduled without an answer of the market
 READING_PATIENCE = timedelta(days=1)  # before a day is settled with sites unverified
 STAMP = timedelta(minutes=5)
+ROLLING = timedelta(minutes=15)  # how often the schedule is looked at again
 
 FORECAST = "aggregator.forecasts.forecast"
 PREPARE = "market.bids.prepare"
@@ -33,6 +34,7 @@ SUBMIT = "market.bids.submit"
 CLOSE_GATE = "market.bids.close_gate"
 SCHEDULE = "market.bids.schedule"
 VERIFY = "aggregator.dispatch.verify"
+REPLAN = "aggregator.dispatch.replan"
 COMPLETE = "market.instructions.complete"
 SCORE = "aggregator.forecasts.score"
 SETTLE = "market.settlement.settle"
@@ -197,11 +199,12 @@ class _Round:
         return self._once(SETTLE, f"{self._key(day)}/{stamp}", {**self._payload(day), "as_of": self.now.isoformat(), "reason": reason})
 
     def _rolling(self) -> None:
-        """What follows the running plan: verification every STAMP, the end of orders."""
-        stamp = datetime.fromtimestamp(self.now.timestamp() // STAMP.total_seconds() * STAMP.total_seconds(), UTC)
-        key = f"{self.key}/{stamp.isoformat()}"
+        """What follows the running plan: verification every STAMP, a look at the schedule every ROLLING, the end of orders."""
+        key = f"{self.key}/{_stamp(self.now, STAMP).isoformat()}"
         if inputs.plan_to_verify(portfolio=self.portfolio, now=self.now):
             self._once(VERIFY, key, {"portfolio_id": self.portfolio.id})
+        if inputs.plan_is_running(portfolio=self.portfolio, now=self.now):
+            self._once(REPLAN, f"{self.key}/{_stamp(self.now, ROLLING).isoformat()}", {"portfolio_id": self.portfolio.id})
         if inputs.orders_to_complete(portfolio=self.portfolio, now=self.now):
             self._once(COMPLETE, key, {})
         for bid_id, public_id in inputs.approved_bids(portfolio=self.portfolio, now=self.now):
@@ -245,3 +248,7 @@ class _Round:
                 day=day.isoformat(),
                 missing=missing,
             )
+
+
+def _stamp(now: datetime, step: timedelta) -> datetime:
+    return datetime.fromtimestamp(now.timestamp() // step.total_seconds() * step.total_seconds(), UTC)

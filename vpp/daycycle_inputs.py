@@ -10,6 +10,7 @@ from django.db.models import Max
 
 from aggregator.assets.queries import PortfolioFacts, sites_on
 from aggregator.dispatch.models import Setpoint
+from aggregator.dispatch.queries import current_plan
 from aggregator.forecasts.queries import latest_run
 from aggregator.kernel.calendar import is_working
 from aggregator.kernel.periods import Grid, delivery_day
@@ -119,6 +120,10 @@ def plan_to_verify(*, portfolio: PortfolioFacts, now: datetime) -> bool:
     """Whether a setpoint that was sent has begun and nobody knows yet whether it is followed."""
     pending = Setpoint.objects.filter(plan__portfolio_id=portfolio.id, outcome="pending", state__in=SENT)
     return pending.filter(starts_at__lt=now, starts_at__gt=now - timedelta(days=2)).exists()
+
+
+def plan_is_running(*, portfolio: PortfolioFacts, now: datetime) -> bool:
+    return current_plan(portfolio_id=portfolio.id, at=now) is not None
 
 
 def orders_to_complete(*, portfolio: PortfolioFacts, now: datetime) -> bool:

@@ -3,9 +3,10 @@
 from django.db import models
 from django.db.models import F, Q
 
-from aggregator.enterprises.models import Park, Site
+from aggregator.enterprises.models import Feeder, Park, Site
 from aggregator.support.models import Identified
 
+SPLIT_RULES = ("cost", "pro_rata", "rotation", "floor")  # who is called first; see docs/disaggregation.md
 # `opt_in` ends the opt-out of the same reference from its start on: a fact is never edited.
 COMMITMENT_KINDS = ("intervened", "reserved", "event_day", "outage", "opt_out", "opt_in")
 
@@ -14,6 +15,7 @@ class Asset(Identified):
     """`kind` names a file of assets/domain; `spec` is what that file validates."""
 
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="assets")
+    feeder = models.ForeignKey(Feeder, null=True, blank=True, on_delete=models.PROTECT, related_name="assets")
     code = models.SlugField(max_length=60)
     kind = models.CharField(max_length=30)
     name_zh = models.CharField(max_length=120)
@@ -30,15 +32,19 @@ class Asset(Identified):
 
 
 class Portfolio(Identified):
-    """Assets offered to the market as one."""
+    """Assets offered to the market as one. `split_rule`: how instructions are shared out, as declared to the enterprises."""
 
     park = models.ForeignKey(Park, on_delete=models.PROTECT, related_name="portfolios")
     code = models.SlugField(max_length=60)
     name_zh = models.CharField(max_length=120)
     name_en = models.CharField(max_length=120)
+    split_rule = models.CharField(max_length=10, choices=[(r, r) for r in SPLIT_RULES], default="cost")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["park", "code"], name="portfolio_code")]
+        constraints = [
+            models.UniqueConstraint(fields=["park", "code"], name="portfolio_code"),
+            models.CheckConstraint(condition=Q(split_rule__in=SPLIT_RULES), name="portfolio_split_rule"),
+        ]
 
     def __str__(self) -> str:
         return self.code
@@ -71,12 +77,21 @@ class Commitment(models.Model):
     ends_at = models.DateTimeField()
     available_at = models.DateTimeField()
     reference = models.CharField(max_length=120, blank=True)
+    # Of a `reserved` window: what is held back, and for how long it must last once called; null = the whole asset.
+    up_kw = models.FloatField(null=True, blank=True)
+    down_kw = models.FloatField(null=True, blank=True)
+    lasting_hours = models.FloatField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["asset", "kind", "starts_at", "ends_at", "reference"], name="commitment_once"),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="commitment_window"),
             models.CheckConstraint(condition=Q(kind__in=COMMITMENT_KINDS), name="commitment_kind"),
+            models.CheckConstraint(
+                condition=Q(up_kw=None, down_kw=None, lasting_hours=None)
+                | Q(kind="reserved", up_kw__gte=0, down_kw__gte=0, lasting_hours__gt=0),
+                name="commitment_reserve",
+            ),
         ]
 
     def __str__(self) -> str:

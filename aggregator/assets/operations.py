@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from aggregator.assets.domain import parse_spec
+from aggregator.assets.domain import Reserve, parse_spec
 from aggregator.assets.models import Asset, Commitment, Portfolio, PortfolioMember
 from aggregator.assets.queries import opt_outs
 from aggregator.enterprises.domain import Term
@@ -53,27 +53,40 @@ class OptOutOver(Anticipated):
 
 
 def write_commitment(
-    *, asset_id: int, kind: str, starts_at: datetime, ends_at: datetime, available_at: datetime, reference: str = ""
+    *,
+    asset_id: int,
+    kind: str,
+    starts_at: datetime,
+    ends_at: datetime,
+    available_at: datetime,
+    reference: str = "",
+    reserve: Reserve | None = None,
 ) -> None:
-    """Write down a fact about an asset for [starts_at, ends_at); the same fact twice is one row."""
+    """Write down a fact about an asset for [starts_at, ends_at); the same fact twice is one row.
+
+    `reserve`: of a `reserved` window, what is held back of the asset; without it all of the asset is.
+    """
+    held = {} if reserve is None else {"up_kw": reserve.up_kw, "down_kw": reserve.down_kw, "lasting_hours": reserve.lasting_hours}
     Commitment.objects.get_or_create(
         asset_id=asset_id,
         kind=kind,
         starts_at=starts_at,
         ends_at=ends_at,
         reference=reference,
-        defaults={"available_at": available_at},
+        defaults={"available_at": available_at, **held},
     )
 
 
-def register_asset(*, site_id: int, code: str, kind: str, name_zh: str, name_en: str, spec: dict[str, Any], source: str = "") -> int:
-    """Create the asset, or bring its names, spec and source up to date. Returns its id.
+def register_asset(
+    *, site_id: int, code: str, kind: str, name_zh: str, name_en: str, spec: dict[str, Any], source: str = "", feeder_id: int | None = None
+) -> int:
+    """Create the asset, or bring its names, spec, source and feeder up to date. Returns its id.
 
     The stored spec is complete: defaults of today do not change it tomorrow.
     Raises UnknownKind, SpecRefused, KindIsFixed.
     """
     complete = parse_spec(kind, spec).model_dump(mode="json")
-    values = {"name_zh": name_zh, "name_en": name_en, "spec": complete, "source": source}
+    values = {"name_zh": name_zh, "name_en": name_en, "spec": complete, "source": source, "feeder_id": feeder_id}
     asset, created = Asset.objects.get_or_create(site_id=site_id, code=code, defaults={"kind": kind, **values})
     if asset.kind != kind:
         raise KindIsFixed(asset=code, current=asset.kind, wanted=kind)
@@ -82,9 +95,10 @@ def register_asset(*, site_id: int, code: str, kind: str, name_zh: str, name_en:
     return asset.pk
 
 
-def register_portfolio(*, park_id: int, code: str, name_zh: str, name_en: str) -> int:
-    """Create the portfolio or bring its names up to date. Returns its id."""
-    row, _ = Portfolio.objects.update_or_create(park_id=park_id, code=code, defaults={"name_zh": name_zh, "name_en": name_en})
+def register_portfolio(*, park_id: int, code: str, name_zh: str, name_en: str, split_rule: str = "cost") -> int:
+    """Create the portfolio or bring its names and its rule up to date. Returns its id."""
+    values = {"name_zh": name_zh, "name_en": name_en, "split_rule": split_rule}
+    row, _ = Portfolio.objects.update_or_create(park_id=park_id, code=code, defaults=values)
     return row.pk
 
 

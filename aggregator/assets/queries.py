@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from aggregator.assets.domain import Spec, parse_spec
+from aggregator.assets.domain import Reserve, Spec, parse_spec
 from aggregator.assets.models import Asset, Commitment, Portfolio, PortfolioMember
+from aggregator.enterprises.models import Feeder
 from aggregator.kernel.errors import NotFound
 
 FAR = datetime(9000, 1, 1, tzinfo=UTC)
@@ -31,7 +32,7 @@ class Member:
 
 @dataclass(frozen=True)
 class SiteFacts:
-    """A site's grid connection [kW, >= 0] and tariff class."""
+    """A site's grid connection [kW, >= 0] and tariff class; its rules of export and of being called, None = no such rule."""
 
     site_id: int
     code: str
@@ -41,6 +42,21 @@ class SiteFacts:
     import_limit_kw: float
     export_limit_kw: float
     tariff_class: str
+    export_share_ratio: float | None = None
+    least_call_ratio: float | None = None
+
+
+@dataclass(frozen=True)
+class FeederFacts:
+    """A feeder or transformer behind a connection [kW, >= 0] and the assets that hang on it directly."""
+
+    feeder_id: int
+    code: str
+    site_id: int
+    parent_id: int | None
+    import_limit_kw: float
+    export_limit_kw: float
+    asset_ids: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -54,6 +70,7 @@ class PortfolioFacts:
     park_code: str
     synthetic: bool
     resolution_s: int
+    split_rule: str = "cost"
 
 
 @dataclass(frozen=True)
@@ -66,11 +83,13 @@ class CommitmentWindow:
     ends_at: datetime
     available_at: datetime
     reference: str
+    reserve: Reserve | None = None  # what of it is reserved; None = all of it
 
 
 def _portfolio_facts(row: Portfolio) -> PortfolioFacts:
     park = row.park
-    return PortfolioFacts(row.pk, row.public_id, row.code, row.name_zh, row.name_en, park.pk, park.code, park.synthetic, park.resolution_s)
+    names = (row.code, row.name_zh, row.name_en)
+    return PortfolioFacts(row.pk, row.public_id, *names, park.pk, park.code, park.synthetic, park.resolution_s, row.split_rule)
 
 
 def portfolio(*, portfolio_id: int) -> PortfolioFacts:
@@ -133,10 +152,27 @@ def sites_on(*, portfolio_id: int, day: date) -> list[SiteFacts]:
             import_limit_kw=site.import_limit_kw,
             export_limit_kw=site.export_limit_kw,
             tariff_class=site.tariff_class,
+            export_share_ratio=site.export_share_ratio,
+            least_call_ratio=site.least_call_ratio,
         )
         for site in sites.values()
     ]
     return sorted(facts, key=lambda site: (site.enterprise_code, site.code))
+
+
+def feeders_of(*, site_ids: Collection[int], asset_ids: Collection[int]) -> list[FeederFacts]:
+    """Feeders of the sites, outer ones first, with those of the assets that hang on them."""
+    behind: dict[int, set[int]] = {}
+    for asset_id, feeder_id in Asset.objects.filter(pk__in=asset_ids).exclude(feeder=None).values_list("pk", "feeder_id"):
+        behind.setdefault(feeder_id, set()).add(asset_id)
+    rows = Feeder.objects.filter(site_id__in=site_ids).order_by("site__code", "parent__code", "code")
+    facts = [
+        FeederFacts(
+            row.pk, row.code, row.site_id, row.parent_id, row.import_limit_kw, row.export_limit_kw, frozenset(behind.get(row.pk, ()))
+        )
+        for row in rows
+    ]
+    return sorted(facts, key=lambda feeder: feeder.parent_id is not None)
 
 
 def commitments(
@@ -153,9 +189,16 @@ def commitments(
     ordered = list(rows.order_by("starts_at", "asset__code", "kind", "ends_at", "reference"))
     ended = _given_up(known) if any(row.kind == "opt_out" for row in ordered) else {}
     windows = [
-        CommitmentWindow(row.asset_id, row.kind, row.starts_at, _end(row, ended), row.available_at, row.reference) for row in ordered
+        CommitmentWindow(row.asset_id, row.kind, row.starts_at, _end(row, ended), row.available_at, row.reference, _reserve(row))
+        for row in ordered
     ]
     return [window for window in windows if window.ends_at > max(window.starts_at, starts_at)]
+
+
+def _reserve(row: Commitment) -> Reserve | None:
+    if row.up_kw is None or row.down_kw is None or row.lasting_hours is None:
+        return None
+    return Reserve(row.up_kw, row.down_kw, row.lasting_hours)
 
 
 def _given_up(known: QuerySet[Commitment]) -> dict[tuple[int, str], datetime]:

@@ -90,7 +90,7 @@ class DispatchPlan(Identified):
     planned_kw = models.BinaryField()  # injection of the portfolio, uncontrolled members included
     shortfall_kw = models.BinaryField(blank=True)  # target - planned where short, >= 0
     site_kw = models.JSONField(default=dict)  # {site public_id: [injection_kw per period]}
-    explanations = models.JSONField(default=list)  # [{asset, starts_at, reason, limit}]
+    explanations = models.JSONField(default=list)  # [{asset, starts_at, reason, limit, price_cny_per_kwh}]
     relaxed_limits = models.JSONField(default=list)  # owner limits given way: [{owner, limit, by_kw}]
     solver_status = models.CharField(max_length=20)  # optimal, at_gap, timeout, fallback
     run = models.OneToOneField(OptimisationRun, null=True, on_delete=models.PROTECT, related_name="plan")  # null: a stop
@@ -206,3 +206,139 @@ class GlobalStop(Identified):
 
     def __str__(self) -> str:
         return f"{self.portfolio} {self.activated_at}"
+
+
+class ParetoReport(Identified):
+    """What less carbon, or more use of own generation, costs on a portfolio's day; see docs/pareto.md.
+
+    `points`: by cost; `paths`: indices of the points that lead from the cheapest plan to one aim; `dropped`: plans that were found
+    and are no points, each with why. `factor_kg_per_kwh` per period; empty where no emission factor is known.
+    """
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="pareto_reports")
+    day = models.DateField()
+    computed_at = models.DateTimeField()
+    starts_at = models.DateTimeField()
+    resolution_s = models.PositiveIntegerField()
+    n_periods = models.PositiveIntegerField()
+    forecast_run = models.ForeignKey(ForecastRun, on_delete=models.PROTECT, related_name="pareto_reports")
+    factor_source = models.CharField(max_length=200, blank=True)
+    factor_kg_per_kwh = models.JSONField(default=list)
+    points = models.JSONField(default=list)
+    paths = models.JSONField(default=dict)
+    dropped = models.JSONField(default=list)
+    notes = models.JSONField(default=list)
+    seconds = models.FloatField()
+    inputs_hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["-computed_at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["portfolio", "day", "inputs_hash"], name="pareto_report_once")]
+        indexes = [models.Index(fields=["portfolio", "day", "-computed_at"], name="pareto_report_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.portfolio} {self.day}"
+
+
+FLEET_RUN = Lifecycle(
+    "fleet run",
+    {
+        "summing": ("guiding", "failed"),
+        "guiding": ("settling", "failed"),
+        "settling": ("closing", "failed"),
+        "closing": ("done", "failed"),
+        "done": (),
+        "failed": (),
+    },
+)
+FLEET_SHARD = Lifecycle(
+    "fleet shard",
+    {
+        "inputs": ("summed",),
+        "summed": ("guided",),
+        "guided": ("settled",),
+        "settled": ("closed",),
+        "closed": (),
+    },
+)
+
+
+class FleetRun(Identified):
+    """A fleet planned in shards by many processes: what all shards share. Every step is a state of rows, see docs/scaling.md.
+
+    `turn`: number of the shard whose true sweeps come next; `portfolio_kw`: what all shards inject by now, float64 (n,).
+    `market`, `mu`: arrays as fleet/shard_bytes.py packs them; mu is empty until the market is priced, and where no solver did.
+    `stages`: wall seconds of the steps that are over. `optimisation`: the result with its certificate, once done.
+    """
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="fleet_runs")
+    reference = models.CharField(max_length=120)
+    starts_at = models.DateTimeField()
+    resolution_s = models.PositiveIntegerField()
+    n_periods = models.PositiveIntegerField()
+    n_shards = models.PositiveIntegerField(default=0)
+    seed = models.PositiveIntegerField()
+    deadline_s = models.FloatField()  # of the market's programme
+    market = models.BinaryField()
+    inputs_hash = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=FLEET_RUN.choices, default="summing")
+    stage_at = models.DateTimeField()  # wall time at which this state began
+    stages = models.JSONField(default=dict)
+    mu = models.BinaryField(default=bytes)
+    market_solved = models.BooleanField(default=False)
+    turn = models.PositiveIntegerField(default=0)
+    portfolio_kw = models.BinaryField(default=bytes)
+    error = models.TextField(blank=True)
+    optimisation = models.OneToOneField(OptimisationRun, null=True, on_delete=models.PROTECT, related_name="fleet_run")
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["portfolio", "reference"], name="fleet_run_once"),
+            models.CheckConstraint(condition=Q(state__in=FLEET_RUN.states), name="fleet_run_state"),
+            models.CheckConstraint(condition=~Q(state="done") | Q(optimisation__isnull=False), name="fleet_run_done_has_result"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.portfolio} {self.reference} in {self.n_shards}: {self.state}"
+
+
+class FleetShard(models.Model):
+    """Some enterprises' assets in a fleet run. Byte columns are arrays as fleet/shard_bytes.py packs them, exact.
+
+    inputs -> summed (`sums`) -> guided (`moves`, `prices`, `bound_cny`) -> settled (`moves`) -> closed (`generation_kw`,
+    money, violations). `moves` and `generation_kw` of a closed shard are the plan, the same bytes that were checked.
+    """
+
+    run = models.ForeignKey(FleetRun, on_delete=models.CASCADE, related_name="shards")
+    number = models.PositiveIntegerField()
+    enterprises = models.JSONField(default=list)
+    n_assets = models.PositiveIntegerField()
+    n_sites = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=FLEET_SHARD.choices, default="inputs")
+    inputs = models.BinaryField()
+    inputs_hash = models.CharField(max_length=64)
+    sums = models.BinaryField(default=bytes)
+    prices = models.BinaryField(default=bytes)
+    moves = models.BinaryField(default=bytes)
+    injection_kw = models.BinaryField(default=bytes)  # in the sweeps' count, float64 (n,)
+    bound_cny = models.FloatField(null=True)  # null: no solver gave prices
+    generation_kw = models.BinaryField(default=bytes)
+    plan_hash = models.CharField(max_length=64, blank=True)
+    cost_cny = models.FloatField(null=True)  # without the market
+    safe_cost_cny = models.FloatField(null=True)
+    portfolio_kw = models.BinaryField(default=bytes)  # what the plan injects, float64 (n,)
+    safe_portfolio_kw = models.BinaryField(default=bytes)
+    violations = models.JSONField(default=list)  # the first ones that the checker found
+    n_violations = models.PositiveIntegerField(default=0)
+    seconds = models.JSONField(default=dict)  # of work, per step
+
+    class Meta:
+        ordering = ["run", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "number"], name="fleet_shard_once"),
+            models.CheckConstraint(condition=Q(state__in=FLEET_SHARD.states), name="fleet_shard_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"shard {self.number} of {self.run_id}: {self.state}"

@@ -79,6 +79,10 @@ class AgencyContract(Identified):
 
 
 class Site(Identified):
+    """A grid connection. `export_share_ratio`: most of the day's own generation that may be exported (0.2 in some provinces, 0 = no
+    export); null = no such rule. `least_call_ratio`: share of every instruction that is promised to the site (rule "floor").
+    """
+
     enterprise = models.ForeignKey(Enterprise, on_delete=models.PROTECT, related_name="sites")
     code = models.SlugField(max_length=60)
     name_zh = models.CharField(max_length=120)
@@ -86,12 +90,42 @@ class Site(Identified):
     import_limit_kw = models.FloatField()
     export_limit_kw = models.FloatField()
     tariff_class = models.CharField(max_length=40)
+    export_share_ratio = models.FloatField(null=True, blank=True)
+    least_call_ratio = models.FloatField(null=True, blank=True)
 
     class Meta:
         ordering = ["code"]
         constraints = [
             models.UniqueConstraint(fields=["enterprise", "code"], name="site_code"),
             models.CheckConstraint(condition=Q(import_limit_kw__gte=0, export_limit_kw__gte=0), name="site_limits"),
+            models.CheckConstraint(
+                condition=Q(export_share_ratio=None) | Q(export_share_ratio__gte=0, export_share_ratio__lte=1), name="site_export_share"
+            ),
+            models.CheckConstraint(
+                condition=Q(least_call_ratio=None) | Q(least_call_ratio__gte=0, least_call_ratio__lte=1), name="site_least_call"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Feeder(Identified):
+    """A feeder or transformer behind a connection: limits [kW] on what stands behind it. `parent`: the one around it, of the same
+    site and without a parent itself.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="feeders")
+    code = models.SlugField(max_length=60)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="inner")
+    import_limit_kw = models.FloatField()
+    export_limit_kw = models.FloatField()
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [
+            models.UniqueConstraint(fields=["site", "code"], name="feeder_code"),
+            models.CheckConstraint(condition=Q(import_limit_kw__gte=0, export_limit_kw__gte=0), name="feeder_limits"),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from aggregator.enterprises.domain import Term, operator_ratios
-from aggregator.enterprises.models import MEMBER_ROLES, STAFF_ROLES, AgencyContract, Enterprise, Membership, Park, Site
+from aggregator.enterprises.models import MEMBER_ROLES, STAFF_ROLES, AgencyContract, Enterprise, Feeder, Membership, Park, Site
 from aggregator.kernel.errors import Anticipated
 
 
@@ -59,6 +59,12 @@ class EnterpriseUnclear(Anticipated):
     status = 404
 
 
+class FeederNesting(Anticipated):
+    code = "enterprises.feeder_nesting"
+    text = "The feeder %(feeder)s cannot hang behind %(parent)s: feeders nest two deep at most, inside one site."
+    status = 422
+
+
 def register_park(*, code: str, **values: Any) -> int:
     """Create the park or bring its facts up to date. Returns its id."""
     row, _ = Park.objects.update_or_create(code=code, defaults=values)
@@ -80,6 +86,8 @@ def register_site(
     import_limit_kw: float,
     export_limit_kw: float,
     tariff_class: str,
+    export_share_ratio: float | None = None,
+    least_call_ratio: float | None = None,
 ) -> int:
     """Create the site or bring its facts up to date. Returns its id."""
     row, _ = Site.objects.update_or_create(
@@ -91,8 +99,20 @@ def register_site(
             "import_limit_kw": import_limit_kw,
             "export_limit_kw": export_limit_kw,
             "tariff_class": tariff_class,
+            "export_share_ratio": export_share_ratio,
+            "least_call_ratio": least_call_ratio,
         },
     )
+    return row.pk
+
+
+def register_feeder(*, site_id: int, code: str, import_limit_kw: float, export_limit_kw: float, parent_id: int | None = None) -> int:
+    """Create the feeder or bring its limits up to date. Returns its id. Raises FeederNesting."""
+    parent = None if parent_id is None else Feeder.objects.get(pk=parent_id)
+    if parent is not None and (parent.site_id != site_id or parent.parent_id is not None or parent.code == code):
+        raise FeederNesting(feeder=code, parent=parent.code)
+    values = {"parent": parent, "import_limit_kw": import_limit_kw, "export_limit_kw": export_limit_kw}
+    row, _ = Feeder.objects.update_or_create(site_id=site_id, code=code, defaults=values)
     return row.pk
 
 

@@ -5,8 +5,10 @@ from django.db import models
 from django.db.models import F, Q
 
 from aggregator.assets.models import Portfolio
+from aggregator.dispatch.models import OptimisationRun
 from aggregator.kernel.lifecycle import Lifecycle
 from aggregator.support.models import Identified
+from market.bids.domain import AVAILABILITY_KINDS
 from market.platforms.models import Platform
 
 PRODUCTS = ("spot", "demand_response")
@@ -51,7 +53,11 @@ class Invitation(Identified):
 
 
 class Bid(Identified):
-    """Our offer for one product and delivery day."""
+    """Our offer for one product and delivery day.
+
+    Spot: the risk that the curves were computed with, over `n_scenarios` equally probable ones (0: not computed so); money
+    [CNY], cost = what is minimised. Costs are null where the curves were refused and the baseline is offered.
+    """
 
     portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="bids")
     platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="bids")
@@ -71,6 +77,18 @@ class Bid(Identified):
     solver_status = models.CharField(max_length=20)
     expected_value_cny = models.FloatField(null=True)
     inputs_hash = models.CharField(max_length=64)
+    optimisation_run = models.OneToOneField(OptimisationRun, null=True, on_delete=models.PROTECT, related_name="bid")
+    risk_weight = models.FloatField(null=True)  # of the CVaR against the mean
+    risk_confidence = models.FloatField(null=True)  # the CVaR is the mean of the dearest 1 - confidence
+    expected_cost_cny = models.FloatField(null=True)
+    value_at_risk_cny = models.FloatField(null=True)
+    cvar_cny = models.FloatField(null=True)
+    lower_bound_cny = models.FloatField(null=True)  # no curves have a lower weighed cost
+    relief_kwh = models.FloatField(null=True)  # mean need of the scenarios' own load beyond its connections
+    n_scenarios = models.PositiveSmallIntegerField(default=0)
+    availability = models.CharField(max_length=20, blank=True, choices=[(kind, kind) for kind in AVAILABILITY_KINDS])
+    # [{day, availability, probability, cost_cny, price_mean_cny_per_mwh, accepted_mwh, delivered_mwh, relief_kwh}]
+    scenarios = models.JSONField(default=list)
 
     class Meta:
         ordering = ["-delivery_day", "product"]
@@ -78,6 +96,21 @@ class Bid(Identified):
             models.UniqueConstraint(fields=["portfolio", "product", "delivery_day"], condition=~Q(state="withdrawn"), name="bid_once"),
             models.CheckConstraint(condition=Q(state__in=BID.states), name="bid_state"),
             models.CheckConstraint(condition=Q(product__in=PRODUCTS), name="bid_product"),
+            models.CheckConstraint(
+                condition=Q(expected_cost_cny=None, value_at_risk_cny=None, cvar_cny=None, risk_weight=None, risk_confidence=None)
+                | Q(
+                    n_scenarios__gt=0,
+                    expected_cost_cny__isnull=False,
+                    value_at_risk_cny__isnull=False,
+                    cvar_cny__isnull=False,
+                    risk_weight__range=(0, 1),
+                    risk_confidence__gt=0,
+                    risk_confidence__lt=1,
+                ),
+                name="bid_risk_whole",
+            ),
+            models.CheckConstraint(condition=Q(cvar_cny=None) | Q(cvar_cny__gte=F("value_at_risk_cny")), name="bid_risk_order"),
+            models.CheckConstraint(condition=Q(availability="") | Q(availability__in=AVAILABILITY_KINDS), name="bid_availability"),
         ]
 
     def __str__(self) -> str:

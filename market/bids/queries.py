@@ -13,6 +13,8 @@ from aggregator.support.arrays import unpack_f4, unpack_i8
 from market.bids.domain import Step
 from market.bids.models import Award, AwardPeriod, Bid, BidStep, Invitation, Nomination
 
+OF_AN_AWARD = ("bid__invitation", "bid__optimisation_run")
+
 
 @dataclass(frozen=True)
 class InvitationFacts:
@@ -29,6 +31,46 @@ class InvitationFacts:
     max_kw: float
     price_cap_cny_per_mwh: Decimal
     reply_by: datetime
+
+
+@dataclass(frozen=True)
+class BidScenario:
+    """One of equally probable scenarios: the day of its prices, the day or quantile of its generation and load, what it costs.
+
+    accepted_mwh, delivered_mwh : injection over the day. None where no curves stand.
+    """
+
+    day: date
+    availability: str
+    probability: float
+    cost_cny: float | None
+    price_mean_cny_per_mwh: float
+    accepted_mwh: float
+    delivered_mwh: float | None
+    relief_kwh: float | None
+
+
+@dataclass(frozen=True)
+class BidRisk:
+    """What the curves of a spot bid were computed with, and the risk of their cost [CNY]; figures are None in the fallback.
+
+    availability : joint_days | crossed_days | quantile_paths, see docs/bid-curves.md.
+    """
+
+    run_public_id: UUID | None
+    weight: float | None
+    confidence: float | None
+    expected_cost_cny: float | None
+    value_at_risk_cny: float | None
+    cvar_cny: float | None
+    lower_bound_cny: float | None
+    relief_kwh: float | None
+    availability: str
+    scenarios: tuple[BidScenario, ...]
+
+    @property
+    def n_scenarios(self) -> int:
+        return len(self.scenarios)
 
 
 @dataclass(frozen=True)
@@ -52,6 +94,7 @@ class BidFacts:
     explanations: list[dict[str, Any]]
     solver_status: str
     expected_value_cny: float | None
+    risk: BidRisk | None
 
 
 @dataclass(frozen=True)
@@ -108,6 +151,25 @@ def _bid_facts(row: Bid) -> BidFacts:
         explanations=row.explanations,
         solver_status=row.solver_status,
         expected_value_cny=row.expected_value_cny,
+        risk=_risk(row),
+    )
+
+
+def _risk(row: Bid) -> BidRisk | None:
+    """None for demand response, and for bids older than these figures."""
+    if not row.n_scenarios:
+        return None
+    return BidRisk(
+        run_public_id=None if row.optimisation_run is None else row.optimisation_run.public_id,
+        weight=row.risk_weight,
+        confidence=row.risk_confidence,
+        expected_cost_cny=row.expected_cost_cny,
+        value_at_risk_cny=row.value_at_risk_cny,
+        cvar_cny=row.cvar_cny,
+        lower_bound_cny=row.lower_bound_cny,
+        relief_kwh=row.relief_kwh,
+        availability=row.availability,
+        scenarios=tuple(BidScenario(**{**one, "day": date.fromisoformat(one["day"])}) for one in row.scenarios),
     )
 
 
@@ -137,12 +199,12 @@ def open_invitation(*, portfolio_id: int, day: date, known_at: datetime) -> Invi
 def bids_on(*, portfolio_id: int, day: date) -> list[BidFacts]:
     """Bids of the portfolio for a delivery day that were not withdrawn, by product."""
     rows = Bid.objects.filter(portfolio_id=portfolio_id, delivery_day=day).exclude(state="withdrawn")
-    return [_bid_facts(row) for row in rows.select_related("invitation").order_by("product")]
+    return [_bid_facts(row) for row in rows.select_related("invitation", "optimisation_run").order_by("product")]
 
 
 def bid(*, bid_id: int) -> BidFacts:
     """Raises NotFound."""
-    row = Bid.objects.select_related("invitation").filter(pk=bid_id).first()
+    row = Bid.objects.select_related("invitation", "optimisation_run").filter(pk=bid_id).first()
     if row is None:
         raise NotFound(what="bid")
     return _bid_facts(row)
@@ -161,12 +223,12 @@ def awards_on(*, portfolio_id: int, day: date, known_at: datetime | None = None)
     rows = Award.objects.filter(bid__portfolio_id=portfolio_id, bid__delivery_day=day)
     if known_at is not None:
         rows = rows.filter(available_at__lte=known_at)
-    return {row.bid.product: _award_facts(row) for row in rows.select_related("bid__invitation").order_by("bid__product")}
+    return {row.bid.product: _award_facts(row) for row in rows.select_related(*OF_AN_AWARD).order_by("bid__product")}
 
 
 def award(*, public_id: UUID) -> AwardFacts:
     """Raises NotFound."""
-    row = Award.objects.select_related("bid__invitation").filter(public_id=public_id).first()
+    row = Award.objects.select_related(*OF_AN_AWARD).filter(public_id=public_id).first()
     if row is None:
         raise NotFound(what="award")
     return _award_facts(row)
@@ -174,7 +236,7 @@ def award(*, public_id: UUID) -> AwardFacts:
 
 def award_of_reference(*, platform_id: int, reference: str) -> AwardFacts | None:
     """The award that a platform names so, if it is that platform's."""
-    row = Award.objects.select_related("bid__invitation").filter(platform_id=platform_id, reference=reference).first()
+    row = Award.objects.select_related(*OF_AN_AWARD).filter(platform_id=platform_id, reference=reference).first()
     return _award_facts(row) if row else None
 
 

@@ -13,8 +13,11 @@ from tests.served import Login, Served
 
 pytestmark = pytest.mark.browser
 
-STAFF_PAGES = ("", "instructions/", "bids/", "alarms/", "trace/", "settlement/", "messages/", "audit/", "stop/")
-STAFF_LISTS = ("instructions/", "bids/", "trace/", "settlement/")
+STAFF_PAGES = (
+    *("", "instructions/", "preview/", "bids/", "plans/", "optimisation/", "pareto/", "pareto/new/"),
+    *("alarms/", "trace/", "settlement/", "messages/", "audit/", "stop/"),
+)
+STAFF_LISTS = ("instructions/", "bids/", "plans/", "optimisation/", "trace/", "settlement/")
 PORTAL_PAGES = ("", "events/", "statements/", "green/")
 LANGUAGES = {"zh-hans": "zh-CN", "en": "en-US"}
 FAR_AWAY = "America/New_York"
@@ -89,13 +92,22 @@ class Visitor:
         assert self.page.get_attribute("html", "lang") == self.language
         assert self.page.evaluate(UNNAMED) == [], path
         assert self.page.evaluate(COUNTS) == [1, 1, 1], path
-        if self.page.locator(".chart").count():
-            chart = self.page.locator(".chart[data-points]")
-            chart.wait_for()
-            assert int(chart.get_attribute("data-points") or 0) > 96, path
-            assert chart.locator("canvas").count() == 1, path
+        points = [self._points(chart, path) for chart in self.page.locator(".chart").all()]
+        assert not points or sum(points) > 96, path
         name = re.sub(r"\W+", "-", path).strip("-")
         self.page.screenshot(path=self.pictures / f"{self.language}-{name}.png", full_page=True)
+
+    def _points(self, chart, path: str) -> int:
+        """Of a chart that is drawn."""
+        chart.locator("canvas").wait_for()
+        assert chart.locator("canvas").count() == 1, path
+        return int(chart.get_attribute("data-points") or 0)
+
+    def click(self, selector: str, path: str) -> None:
+        """Follow a link of this page."""
+        self.page.locator(selector).first.click()
+        self.page.wait_for_load_state()
+        self.examine(path)
 
     def overflow(self) -> tuple[int, int]:
         """Pixels that do not fit (down, to the right)."""
@@ -113,6 +125,15 @@ def test_the_control_room(chromium, served_demo: Served, pictures: Path, languag
         assert visitor.overflow()[1] <= 0, page
     for page in STAFF_LISTS:
         visitor.follow(f"/staff/{page}")
+        assert visitor.overflow()[1] <= 0, page
+    visitor.open("/staff/plans/?purpose=schedule")
+    visitor.click("main table a", "/staff/plans/schedule")
+    visitor.click("main a[href*='/assets/']", "/staff/plans/asset")
+    visitor.open("/staff/optimisation/")
+    for box in visitor.page.locator("main input[type=checkbox]").all()[:2]:
+        box.check()
+    visitor.click("main form.card button", "/staff/optimisation/compare")
+    assert visitor.page.locator(".chip.warn").count() > 0, "two runs of one day differ"
     visitor.open("/staff/")
     assert visitor.overflow() == (0, 0), "the overview does not fit 1366x768"
     assert visitor.complaints == []
@@ -127,6 +148,8 @@ def test_the_portal_on_a_phone(chromium, served_demo: Served, pictures: Path, la
         assert visitor.overflow()[1] <= 0, page
     visitor.follow("/portal/")
     assert visitor.overflow()[1] <= 0, "one asset"
+    visitor.click("main a[href*='/plan/']", "/portal/plan")
+    assert visitor.overflow()[1] <= 0, "the plan of one asset"
     visitor.follow("/portal/statements/")
     assert visitor.complaints == []
     foreign = _statement_of(served_demo, served_demo.managers[1])

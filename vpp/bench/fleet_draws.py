@@ -122,6 +122,9 @@ def loads(rng: np.random.Generator, count: int, n_sites: int) -> CallLoads:
         ramp=nothing.copy(),
         rebound=nothing.copy(),
         rebound_ratio=np.zeros(count),
+        whole=np.ones(count, dtype=bool),
+        running=nothing.copy(),
+        profile=whole(NO_PROFILE, count),
     )
 
 

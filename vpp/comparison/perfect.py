@@ -2,14 +2,14 @@
 
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 import numpy as np
 
-from aggregator.assets.domain import Device, Envelope, Spec, kind_of
-from aggregator.dispatch.domain import FirmBlock, Schedule, ScheduleProblem, SiteProblem, solve_schedule
+from aggregator.assets.domain import Device, Envelope, Spec, Stay, kind_of
+from aggregator.dispatch.domain import FirmBlock, Schedule, ScheduleProblem, SiteProblem, holdable_block, solve_schedule
 from aggregator.kernel.money import fen_from_cny
 from aggregator.kernel.periods import Grid
 from vpp.comparison.costs import DayCosts, Shed, SiteDay, SiteTerms, Stored, day_costs
@@ -19,20 +19,19 @@ WH_PER_KWH = 1000
 
 @dataclass(frozen=True)
 class ActualAsset:
-    """One asset with the envelope of what really happened; `stored_kwh` at the day's start for a storage."""
+    """One asset with the envelope of what really happened; `stored_kwh` of a storage or a room at the day's start, `stays` of cars."""
 
     site: str
     kind: str
     spec: Spec
     envelope: Envelope
     stored_kwh: float | None = None
+    stays: tuple[Stay, ...] | None = None
 
     @property
     def device(self) -> Device:
-        physics = kind_of(self.kind).physics
-        if self.stored_kwh is None:
-            return physics.device(self.spec, self.envelope)
-        return physics.device(self.spec, self.envelope, stored_kwh=self.stored_kwh)
+        known = {name: value for name in ("stored_kwh", "stays") if (value := getattr(self, name)) is not None}
+        return kind_of(self.kind).physics.device(self.spec, self.envelope, **known)
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,8 @@ def perfect_foresight(
     firm: FirmBlock | None,
     deadline_s: float,
 ) -> PerfectDay:
-    """Solve the day knowing it, and cost it with the formula of the other two ways.
+    """Solve the day knowing it, and cost it with the formula of the other two ways. A firm block without quantity is one
+    that may be promised as far as it pays.
 
     `limits_kw`: site -> (import, export) limit. Q_da = Q_act, so everything is paid day-ahead; what the
     firm block covers earns its own price instead.
@@ -74,6 +74,9 @@ def perfect_foresight(
         injection_value_cny_per_kwh=day_ahead / 1000,
         firm=firm,
     )
+    if firm is not None and firm.fixed_kw is None:
+        fixed_kw = holdable_block(problem, firm, deadline_s=deadline_s / 2)
+        problem = replace(problem, firm=replace(firm, fixed_kw=fixed_kw) if fixed_kw else None)
     schedule = solve_schedule(problem, deadline_s=deadline_s)
     return PerfectDay(schedule=schedule, costs=_costs(day, grid, terms, assets, devices, day_ahead, firm, schedule))
 
@@ -105,6 +108,10 @@ def _costs(
             end_kwh = float(schedule.stored_kwh[key][-1])
             cost = device.up_cost_cny_per_kwh
             stores.append(Stored(device.store.initial_kwh, end_kwh, up_kwh, cost, device.terminal_value_ratio))
+        elif device.stays:
+            # Every car leaves with what it needs; only one that is still there at the end of the day holds something of worth.
+            end_kwh = float(np.nan_to_num(schedule.stored_kwh[key][-1]))
+            stores.append(Stored(0.0, end_kwh, up_kwh, device.up_cost_cny_per_kwh, device.terminal_value_ratio))
         elif device.calls is not None:
             sheds.append(Shed(shed_kwh=up_kwh, cost_cny_per_kwh=device.up_cost_cny_per_kwh))
     return day_costs(

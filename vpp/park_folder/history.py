@@ -8,7 +8,9 @@ from decimal import Decimal
 import numpy as np
 
 from aggregator.assets.domain import parse_spec
+from aggregator.assets.domain.air_conditioning import AirConditioningSpec
 from aggregator.assets.domain.storage import StorageSpec
+from aggregator.assets.domain.two_way_charger import TwoWayChargerSpec
 from aggregator.forecasts.operations import import_weather
 from aggregator.kernel.periods import SHANGHAI, Grid, day_of, delivery_day, midnight
 from aggregator.kernel.quantities import kwh_from_wh
@@ -20,6 +22,7 @@ from aggregator.telemetry.models import TelemetryDay, TelemetrySample
 from aggregator.telemetry.operations import DayValues, import_days, import_sessions
 from market.prices.models import PriceCurve
 from market.prices.operations import record_prices
+from vpp.park_folder.booked import booked_sessions, left_alone
 from vpp.park_folder.contents import Contents, Progress, WeatherColumns, origin_of
 from vpp.park_folder.schema import NATURAL, Asset, Known, ParkFolder, PriceUse, Source
 from vpp.park_folder.structure import Structure
@@ -68,8 +71,11 @@ class HistoryWriter:
         return lived | {one.day for one in self._days if samples.filter(at__gte=one.grid.starts_at, at__lt=one.grid.ends_at).exists()}
 
     def _injection_kw(self, asset: Asset) -> np.ndarray:
-        """Injection without us [kW], NaN = missing. A storage stands idle, as docs/park-folder.md says."""
+        """Injection without us [kW], NaN = missing. Storage stands idle, a two-way charger charges at once: docs/park-folder.md."""
         natural = self._contents.natural_kw.get(asset.code)
+        spec = parse_spec(asset.kind, asset.spec)
+        if isinstance(spec, TwoWayChargerSpec):
+            return left_alone(spec, self._contents.grid)[0]
         if natural is None:
             return np.zeros(len(self._contents.grid))
         return natural if NATURAL.get(asset.kind) == "generation" else -natural
@@ -80,7 +86,8 @@ class HistoryWriter:
             return _labelled(self._park.series[power.series])
         if sessions is not None:
             return _labelled(self._park.sessions[sessions.sessions])
-        return f"{PREFIX}{asset.origin}: idle before the first delivery day"
+        left = "by its timetable" if asset.kind == "two_way_charger" else "idle"
+        return f"{PREFIX}{asset.origin}: {left} before the first delivery day"
 
     def _telemetry(self, injection: dict[str, np.ndarray], days: list[_Day]) -> int:
         written = 0
@@ -90,6 +97,10 @@ class HistoryWriter:
             spec = parse_spec(asset.kind, asset.spec)
             if isinstance(spec, StorageSpec):
                 series["soc_ratio"] = np.full(len(self._contents.grid), spec.soc_initial_ratio)
+            elif isinstance(spec, AirConditioningSpec):  # nobody has moved it yet: the thermostat held its set point
+                series["soc_ratio"] = np.full(len(self._contents.grid), spec.set_kwh / spec.band_kwh)
+            elif isinstance(spec, TwoWayChargerSpec):
+                series["soc_ratio"] = left_alone(spec, self._contents.grid)[1]
             for name, values in series.items():
                 rows = [
                     DayValues(one.day, values[one.periods], self._park.resolution_s, known_at(self._park.telemetry_known, one.day))
@@ -142,6 +153,11 @@ class HistoryWriter:
                 out, energy = (stay.plugged_out_at, stay.energy_kwh) if over else (None, None)
                 facts.append(SessionFacts(stay.key, stay.plugged_in_at, out, energy, stay.need_kwh, stay.user))
             written += import_sessions(asset_id=self._structure.asset_ids[code], sessions=facts)
+        for asset in self._park.assets:
+            spec = parse_spec(asset.kind, asset.spec)
+            if isinstance(spec, TwoWayChargerSpec):
+                facts = booked_sessions(spec, self._contents.grid)
+                written += import_sessions(asset_id=self._structure.asset_ids[asset.code], sessions=facts)
         return written
 
     def _prices(self, market: str, prices: np.ndarray) -> int:

@@ -120,13 +120,21 @@ class ChargingSynthesis(_Part):
     use: Literal["workplace", "visitor", "fleet", "truck"]
 
 
+class CoolingSynthesis(_Part):
+    """How `make_park_history` makes the heat that air conditioning has to take out, besides what the air outside brings."""
+
+    profile: Literal["one_shift", "two_shift", "three_shift", "office", "constant"]
+    gains_kw: float = Field(ge=0, description="heat of people and machines while the building is full")
+    sun_kw: float = Field(default=0.0, ge=0, description="heat through windows and roof at 1000 W/m2")
+
+
 class Asset(Named):
     kind: str
     spec: dict[str, Any]
     origin: Origin = Field(description="of its parameters; the series says its own")
     power: PowerUse | None = None
     sessions: SessionsUse | None = None
-    synthesis: LoadSynthesis | ChargingSynthesis | None = None
+    synthesis: LoadSynthesis | ChargingSynthesis | CoolingSynthesis | None = None
 
     @model_validator(mode="after")
     def _valid_spec(self) -> "Asset":
@@ -276,7 +284,7 @@ class ParkFolder(Named):
         return tuple(asset for site in self.sites for asset in site.assets)
 
     def power_use(self, asset: Asset) -> PowerUse | None:
-        """The series of a generator or load; None for kinds that have no natural power."""
+        """The series of a generator, load or air conditioning; None for kinds that have no natural power."""
         if asset.kind not in NATURAL:
             return None
         if asset.power is None and self.defaults.power is not None:
@@ -293,4 +301,7 @@ class ParkFolder(Named):
 
 
 # Kinds whose activity a series gives, and what is positive there by nature.
-NATURAL: dict[str, str] = {kind.name: "generation" for kind in KINDS.values() if kind.green} | {"load": "consumption"}
+NATURAL: dict[str, str] = {kind.name: "generation" for kind in KINDS.values() if kind.green} | {
+    "load": "consumption",
+    "air_conditioning": "consumption",
+}

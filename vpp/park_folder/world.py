@@ -8,8 +8,10 @@ import numpy as np
 
 from aggregator.assets.domain import Session
 from aggregator.assets.domain.ev_station import EvStationSpec
+from aggregator.assets.domain.two_way_charger import TwoWayChargerSpec
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.periods import Grid
+from vpp.park_folder.booked import sessions_from
 from vpp.park_folder.charging import Stay, as_sessions, unsteered
 from vpp.park_folder.contents import Contents, ContentsReader, days_grid
 from vpp.park_folder.problems import Findings
@@ -75,6 +77,9 @@ def _sessions(park: ParkFolder, contents: Contents, grid: Grid) -> dict[str, tup
         _kw, charged = unsteered(specs[code], earlier, grid=before)
         here = [stay for stay in stays if stay.plugged_out_at is not None and stay.plugged_out_at > grid.starts_at]
         out[code] = as_sessions([_what_is_left(stay, charged.get(stay.key, 0.0)) for stay in here], origin=grid.starts_at)
+    for asset in park.assets:
+        if asset.kind == "two_way_charger":
+            out[asset.code] = sessions_from(TwoWayChargerSpec.model_validate(asset.spec), grid)
     return out
 
 

@@ -6,6 +6,7 @@ app_name = "portal"
 urlpatterns = [
     path("", views.assets, name="assets"),
     path("assets/<uuid:public_id>/", views.asset, name="asset"),
+    path("assets/<uuid:public_id>/plan/", views.asset_plan, name="asset-plan"),
     path("opt-outs/<uuid:public_id>/", views.opt_out, name="opt-out"),
     path("events/", views.events, name="events"),
     path("statements/", views.statements, name="statements"),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
@@ -23,8 +23,10 @@ from vpp.portal import queries
 from vpp.portal.access import may_manage, portal_page, require_manager
 from vpp.portal.events import own_events
 from vpp.portal.forms import OptOutForm, OwnReasonForm
+from vpp.portal.plans import own_plan
+from vpp.staff.chart_words import asset_plan_words
 from vpp.tables import Column, csv_answer, listing
-from vpp.templatetags.vpp import component_text
+from vpp.templatetags.vpp import component_text, reason_text
 
 
 def _page(request: HttpRequest, enterprise: Enterprise, template: str, **context: Any) -> HttpResponse:
@@ -54,6 +56,27 @@ def asset(request: HttpRequest, enterprise: Enterprise, public_id: UUID) -> Http
             return redirect(_address(row.asset, enterprise))
     allowed = may_manage(request, enterprise)
     return _page(request, enterprise, "portal/asset.html", found=found, row=row, form=form, may_manage=allowed)
+
+
+@require_GET
+@portal_page
+def asset_plan(request: HttpRequest, enterprise: Enterprise, public_id: UUID) -> HttpResponse:
+    """What the newest plan, or the one in the address, makes of one own asset, and why."""
+    own = get_object_or_404(Asset, public_id=public_id, site__enterprise=enterprise)
+    wanted, now = request.GET.get("plan", ""), clock.now()
+    found = own_plan(asset=own, wanted=wanted, now=now)
+    if found is None and wanted:
+        raise Http404
+    more: dict[str, Any] = {}
+    if found is not None:
+        reasons = [reason_text(row["reason"]) for row in found.shown.why]
+        more = {
+            "shown": found.shown,
+            "rows": found.shown.rows(),
+            "curves": found.shown.as_json(reasons=reasons),
+            "words": asset_plan_words(),
+        }
+    return _page(request, enterprise, "portal/asset_plan.html", asset=own, found=found, **more)
 
 
 def _kept_out(request: HttpRequest, own: Asset, form: OptOutForm) -> bool:

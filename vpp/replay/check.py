@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from aggregator.assets.domain import Spec
+from aggregator.assets.domain import Session, Spec
+from aggregator.assets.domain.air_conditioning import AirConditioningSpec
 from aggregator.assets.domain.ev_station import EvStationSpec
 from aggregator.assets.domain.generation import GenerationSpec
 from aggregator.assets.domain.load import LoadSpec
 from aggregator.assets.domain.storage import StorageSpec
+from aggregator.assets.domain.two_way_charger import TwoWayChargerSpec
 
 TOLERANCE_KW = 0.01
 TOLERANCE_KWH = 0.01
+TOLERANCE_K = 0.001
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,11 @@ class Breach:
 
 @dataclass(frozen=True)
 class AssetTrace:
-    """What one asset did per step: injection [kW]; natural power [kW, >= 0]; stored [kWh] at each step's end."""
+    """What one asset did per step: injection [kW]; natural power [kW, >= 0]; stored [kWh] at each step's end.
+
+    Rooms: temperature at each step's end. Two-way chargers: the car that is plugged in ("" = none), what it holds, and the
+    sessions, hours from the first step.
+    """
 
     code: str
     site: str
@@ -42,6 +49,11 @@ class AssetTrace:
     natural_kw: np.ndarray | None = None
     stored_kwh: np.ndarray | None = None
     stored_before_kwh: float = 0.0
+    room_c: np.ndarray | None = None
+    room_before_c: float = 0.0
+    cars: tuple[str, ...] = ()
+    battery_kwh: np.ndarray | None = None
+    sessions: tuple[Session, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,13 +102,68 @@ def _excesses(trace: AssetTrace, hours: float) -> list[tuple[str, np.ndarray]]:
         most = min(spec.station_limit_kw, spec.connectors * spec.connector_kw)
         return [("station_limit_kw", -kw - most - TOLERANCE_KW), ("no_injection", kw - TOLERANCE_KW)]
     if isinstance(spec, LoadSpec):
-        found = [("rated_kw", -kw - spec.rated_kw - TOLERANCE_KW), ("no_injection", kw - TOLERANCE_KW)]
-        if trace.natural_kw is not None:
-            wanted = np.minimum(trace.natural_kw, spec.rated_kw)
-            least = np.minimum(wanted, spec.must_run_kw) if spec.sheddable else wanted
-            found += [("must_run_kw", least + kw - TOLERANCE_KW), ("wanted_kw", -kw - wanted - TOLERANCE_KW)]
-        return found
+        if trace.natural_kw is None:
+            return [("no_injection", kw - TOLERANCE_KW)]
+        wanted = np.minimum(trace.natural_kw, spec.rated_kw)
+        least = np.minimum(wanted, spec.must_run_kw) if spec.sheddable else wanted
+        most = wanted + spec.rebound_ratio * np.maximum(0.0, wanted - spec.must_run_kw)
+        return [
+            ("no_injection", kw - TOLERANCE_KW),
+            ("must_run_kw", least + kw - TOLERANCE_KW),
+            ("wanted_kw", -kw - most - TOLERANCE_KW),
+        ]
+    if isinstance(spec, AirConditioningSpec):
+        return _room(trace, spec, hours)
+    if isinstance(spec, TwoWayChargerSpec):
+        return _cars(trace, spec, hours)
     return []
+
+
+def _room(trace: AssetTrace, spec: AirConditioningSpec, hours: float) -> list[tuple[str, np.ndarray]]:
+    """Power, heat balance and comfort band; a band that all the power there is cannot hold is no breach."""
+    kw, room, natural = trace.injection_kw, trace.room_c, trace.natural_kw
+    assert room is not None
+    assert natural is not None
+    before = np.concatenate(([trace.room_before_c], room[:-1]))
+    # Over a step the room leaks at a temperature between its two ends.
+    heat_kwh = spec.cop * (natural + kw) * hours - spec.capacity_kwh_per_k * (room - before)
+    leaked = [spec.loss_kw_per_k * (end_c - spec.set_point_c) * hours for end_c in (before, room)]
+    off = np.maximum(heat_kwh - np.maximum(*leaked), np.minimum(*leaked) - heat_kwh)
+    warm = np.where(-kw < spec.rated_kw - TOLERANCE_KW, room - spec.comfort_max_c, 0.0)
+    cold = np.where(-kw > TOLERANCE_KW, spec.comfort_min_c - room, 0.0)
+    return [
+        ("rated_kw", -kw - spec.rated_kw - TOLERANCE_KW),
+        ("no_injection", kw - TOLERANCE_KW),
+        ("comfort_max_c", warm - TOLERANCE_K),
+        ("comfort_min_c", cold - TOLERANCE_K),
+        ("energy_balance", off - TOLERANCE_KWH),
+    ]
+
+
+def _cars(trace: AssetTrace, spec: TwoWayChargerSpec, hours: float) -> list[tuple[str, np.ndarray]]:
+    kw, held = trace.injection_kw, trace.battery_kwh
+    assert held is not None
+    low, high = spec.soc_min_ratio * spec.battery_kwh, spec.soc_max_ratio * spec.battery_kwh
+    arrival = {session.key: session.arrival_kwh for session in trace.sessions}
+    there = np.array([car != "" for car in trace.cars])
+    least = np.array([min(low, arrival.get(car, low)) for car in trace.cars])
+    need = np.zeros(len(kw))
+    for session in trace.sessions:
+        mine = [t for t, car in enumerate(trace.cars) if car == session.key]
+        if mine and session.departs_at <= len(kw) * hours + 1e-6:
+            need[mine[-1]] = session.arrival_kwh + session.need_kwh - held[mine[-1]]
+    same = np.array([k > 0 and car == trace.cars[k - 1] and car != "" for k, car in enumerate(trace.cars)])
+    into_kwh = np.maximum(-kw, 0) * hours * spec.charge_efficiency - np.maximum(kw, 0) * hours / spec.discharge_efficiency
+    balance = np.where(same, held - np.concatenate(([0.0], held[:-1])) - into_kwh, 0.0)
+    return [
+        ("discharge_kw", kw - spec.discharge_kw - TOLERANCE_KW),
+        ("charge_kw", -kw - spec.charge_kw - TOLERANCE_KW),
+        ("no_car", np.where(there, 0.0, np.abs(kw)) - TOLERANCE_KW),
+        ("soc_min_ratio", np.where(there, least - held, 0.0) - TOLERANCE_KWH),
+        ("soc_max_ratio", np.where(there, held - high, 0.0) - TOLERANCE_KWH),
+        ("departure_need", need - TOLERANCE_KWH),
+        ("energy_balance", np.abs(balance) - TOLERANCE_KWH),
+    ]
 
 
 def _storage(trace: AssetTrace, spec: StorageSpec, hours: float) -> list[tuple[str, np.ndarray]]:
@@ -145,5 +212,7 @@ def _range(spec: Spec) -> tuple[str, float, float]:
         GenerationSpec: lambda s: ("export_limit_kw", 0.0, s.rated_kw),
         EvStationSpec: lambda s: ("import_limit_kw", 0.0, min(s.station_limit_kw, s.connectors * s.connector_kw)),
         LoadSpec: lambda s: ("import_limit_kw", 0.0, s.rated_kw),
+        AirConditioningSpec: lambda s: ("import_limit_kw", 0.0, s.rated_kw),
+        TwoWayChargerSpec: lambda s: ("injection_kw", -s.charge_kw, s.discharge_kw),
     }
     return next(make(spec) for kind, make in ranges.items() if isinstance(spec, kind))

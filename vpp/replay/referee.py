@@ -1,11 +1,13 @@
 """Hand the plant's trace and the setpoints of a day to the referee."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 
+from aggregator.assets.domain.air_conditioning import AirConditioningSpec
+from aggregator.assets.domain.two_way_charger import TwoWayChargerSpec
 from aggregator.dispatch.models import Setpoint
 from aggregator.enterprises.models import Site
 from aggregator.kernel.periods import Grid
@@ -34,9 +36,27 @@ def traces(plant: Plant, *, grid: Grid) -> list[AssetTrace]:
                 natural_kw=natural_kw(plant, code, grid=grid),
                 stored_kwh=stored,
                 stored_before_kwh=before_kwh,
+                **_levels(plant, code, window),
             )
         )
     return found
+
+
+def _levels(plant: Plant, code: str, window: slice) -> dict[str, Any]:
+    """What only rooms and two-way chargers have."""
+    spec, states = plant.assets[code].spec, plant.traces[code].states
+    if isinstance(spec, AirConditioningSpec):
+        before = states[window.start - 1] if window.start else plant.initial_states[code]
+        return {"room_c": np.array([state.room_c for state in states[window]]), "room_before_c": before.room_c}
+    if isinstance(spec, TwoWayChargerSpec):
+        offset = (plant.starts_at - plant.world.grid.starts_at + window.start * plant.step) / timedelta(hours=1)
+        moved = [replace(s, arrives_at=s.arrives_at - offset, departs_at=s.departs_at - offset) for s in plant.world.sessions.get(code, ())]
+        return {
+            "cars": tuple(state.car for state in states[window]),
+            "battery_kwh": np.array([state.battery_kwh for state in states[window]]),
+            "sessions": tuple(moved),
+        }
+    return {}
 
 
 def natural_kw(plant: Plant, code: str, *, grid: Grid) -> np.ndarray | None:

@@ -3,17 +3,30 @@
 The same weather, prices, contracts, meters and start; see docs/architecture.md section 4.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
-from aggregator.assets.domain import Envelope, ev_station, generation, kind_of, load, storage
+from aggregator.assets.domain import (
+    Envelope,
+    Session,
+    Stay,
+    air_conditioning,
+    ev_station,
+    generation,
+    kind_of,
+    load,
+    storage,
+    two_way_charger,
+)
+from aggregator.assets.domain.air_conditioning import AirConditioningSpec
 from aggregator.assets.domain.ev_station import EvStationSpec
 from aggregator.assets.domain.generation import GenerationSpec
 from aggregator.assets.domain.load import LoadSpec
 from aggregator.assets.domain.storage import StorageSpec
+from aggregator.assets.domain.two_way_charger import TwoWayChargerSpec
 from aggregator.assets.models import Asset
 from aggregator.dispatch.domain import FirmBlock
 from aggregator.forecasts.queries import quantiles
@@ -167,7 +180,8 @@ def _perfect(day: _Day, alone: Plant) -> DayCosts:
             kind=asset.kind,
             spec=asset.spec,
             envelope=_actual_envelope(alone, code, day.grid),
-            stored_kwh=alone.initial_states[code].stored_kwh if asset.kind == "storage" else None,
+            stored_kwh=_stored_kwh(alone, code),
+            stays=_stays(alone, code, day.grid) if isinstance(asset.spec, TwoWayChargerSpec) else None,
         )
         for code, asset in alone.assets.items()
         if asset.site in site_of
@@ -208,6 +222,28 @@ def _firm(day: _Day) -> FirmBlock | None:
     )
 
 
+def _stored_kwh(plant: Plant, code: str) -> float | None:
+    """What a storage or a room holds as the day begins."""
+    spec, state = plant.assets[code].spec, plant.initial_states[code]
+    if isinstance(spec, AirConditioningSpec):
+        return air_conditioning.stored_kwh(spec, state)
+    return float(state.stored_kwh) if isinstance(spec, StorageSpec) else None
+
+
+def _stays(plant: Plant, code: str, grid: Grid) -> tuple[Stay, ...]:
+    spec, state = plant.assets[code].spec, plant.initial_states[code]
+    assert isinstance(spec, TwoWayChargerSpec)
+    plugged = state.battery_kwh if state.car else None
+    return two_way_charger.stays_of(spec, _sessions(plant, code, grid), grid=grid, plugged_kwh=plugged)
+
+
+def _sessions(plant: Plant, code: str, grid: Grid) -> tuple[Session, ...]:
+    """Hours from the grid's start; those that are over by then left out."""
+    offset = (grid.starts_at - plant.world.grid.starts_at).total_seconds() / 3600
+    moved = [replace(s, arrives_at=s.arrives_at - offset, departs_at=s.departs_at - offset) for s in plant.world.sessions.get(code, ())]
+    return tuple(session for session in moved if session.departs_at > 0)
+
+
 def _actual_envelope(plant: Plant, code: str, grid: Grid) -> Envelope:
     asset = plant.assets[code]
     spec, natural = asset.spec, plant.world.natural_kw.get(code)
@@ -219,9 +255,12 @@ def _actual_envelope(plant: Plant, code: str, grid: Grid) -> Envelope:
         return generation.envelope(spec, grid=grid, available_kw=natural)  # type: ignore[arg-type]
     if isinstance(spec, LoadSpec):
         return load.envelope(spec, grid=grid, load_kw=natural)  # type: ignore[arg-type]
+    if isinstance(spec, AirConditioningSpec):
+        return air_conditioning.envelope(spec, grid=grid, natural_kw=natural, stored_kwh=_stored_kwh(plant, code))  # type: ignore[arg-type]
+    if isinstance(spec, TwoWayChargerSpec):
+        return two_way_charger.envelope(spec, grid=grid, stays=_stays(plant, code, grid))
     assert isinstance(spec, EvStationSpec)
-    offset = (grid.starts_at - plant.world.grid.starts_at).total_seconds() / 3600
-    moved = tuple(type(s)(s.key, s.arrives_at - offset, s.departs_at - offset, s.need_kwh) for s in plant.world.sessions.get(code, ()))
+    moved = _sessions(plant, code, grid)
     charged = getattr(plant.initial_states[code], "charged_kwh", {})
     cap, least, most = ev_station.bounds_of_sessions(spec, grid=grid, sessions=moved, charged_kwh=charged)
     return ev_station.envelope(spec, grid=grid, cap_kw=cap, least_kwh=least, most_kwh=most)
@@ -240,7 +279,7 @@ def _site_wh(day: _Day, plant: Plant) -> dict[str, np.ndarray]:
 
 
 def _stores(plant: Plant, did: list[AssetTrace], grid: Grid) -> list[Stored]:
-    """Storages, and what charging stations gave to cars: a car that was put off still has to be charged."""
+    """Storages, rooms and cars in two-way chargers; and what stations gave to cars: a car that was put off still has to be charged."""
     hours = plant.step.total_seconds() / 3600
     found = []
     for trace in did:
@@ -249,9 +288,25 @@ def _stores(plant: Plant, did: list[AssetTrace], grid: Grid) -> list[Stored]:
             discharged = float(np.maximum(0, trace.injection_kw).sum()) * hours
             end_kwh = float(trace.stored_kwh[-1])
             found.append(Stored(trace.stored_before_kwh, end_kwh, discharged, spec.wear_cny_per_kwh, spec.discharge_efficiency))
+        elif isinstance(spec, AirConditioningSpec):
+            before, after = _states(plant, trace.code, grid)
+            cold = [air_conditioning.stored_kwh(spec, state) / spec.cop for state in (before, after)]
+            found.append(Stored(cold[0], cold[1], 0.0, 0.0, 1.0))
+        elif isinstance(spec, TwoWayChargerSpec):
+            # Every car leaves with what it needs; only one that is still there at the end of the day holds something of worth.
+            _, after = _states(plant, trace.code, grid)
+            discharged = float(np.maximum(0, trace.injection_kw).sum()) * hours
+            found.append(Stored(0.0, after.battery_kwh if after.car else 0.0, discharged, spec.wear_cny_per_kwh, spec.discharge_efficiency))
         elif isinstance(spec, EvStationSpec):
             found.append(Stored(0.0, -float(trace.injection_kw.sum()) * hours, 0.0, 0.0, 1.0))
     return found
+
+
+def _states(plant: Plant, code: str, grid: Grid) -> tuple[Any, Any]:
+    """The machine as the grid begins and as it ends."""
+    first, end = plant.index(grid.starts_at), plant.index(grid.ends_at)
+    states = plant.traces[code].states
+    return states[first - 1] if first else plant.initial_states[code], states[end - 1]
 
 
 def _sheds(plant: Plant, did: list[AssetTrace]) -> list[Shed]:

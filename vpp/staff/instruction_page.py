@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from aggregator.assets.models import Asset
-from aggregator.dispatch.queries import PlanFacts, SetpointFacts, plans, setpoints_of
+from aggregator.dispatch.queries import OptimisationFacts, PlanFacts, SetpointFacts, optimisation_run_of, plans, setpoints_of
 from market.instructions.models import DispatchInstruction
+from vpp.staff.plan_page import RelaxedLimit, relaxed_limits
 
 PURPOSES = ("instruction", "redispatch")
 
@@ -28,6 +29,8 @@ class PlanOnPage:
     asked: list[AskedFacts]
     outcomes: dict[str, int]
     largest_shortfall_kw: float
+    relaxed: list[RelaxedLimit]
+    run: OptimisationFacts | None
 
 
 def plans_of_instruction(row: DispatchInstruction) -> list[PlanFacts]:
@@ -56,4 +59,6 @@ def _on_page(plan: PlanFacts, mine: list[SetpointFacts], assets: dict[int, Asset
         asked=[AskedFacts(setpoint, assets[setpoint.asset_id]) for setpoint in mine],
         outcomes={**dict(sorted(outcomes.items())), **({"superseded": superseded} if superseded else {})},
         largest_shortfall_kw=float(np.nanmax(plan.shortfall_kw[starts], initial=0.0)) if starts.any() else 0.0,
+        relaxed=relaxed_limits(plan),
+        run=optimisation_run_of(plan_id=plan.id),
     )

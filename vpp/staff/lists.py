@@ -3,6 +3,8 @@
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from aggregator.dispatch.domain import STATUSES
+from aggregator.dispatch.models import PURPOSES, RUN_MODES, RUN_PURPOSES
 from aggregator.support.models import SEVERITIES, Alarm
 from market.bids.models import BID, PRODUCTS
 from market.instructions.models import INSTRUCTION
@@ -114,4 +116,60 @@ LINE_COLUMNS = [
     Column("gross_fen", lambda line: line.gross_fen),
     Column("operator_fen", lambda line: line.operator_fen),
     Column("enterprise_fen", lambda line: line.enterprise_fen),
+]
+
+
+def plan_choices() -> list[Choice]:
+    return [
+        Choice("purpose", _("Purpose"), _states(PURPOSES), equal("purpose")),
+        Choice("status", _("Solver"), _states(STATUSES), equal("solver_status")),
+    ]
+
+
+PLAN_COLUMNS = [
+    Column("sequence", lambda row: row.sequence),
+    Column("purpose", lambda row: row.purpose),
+    Column("issued_at", lambda row: wall(row.issued_at)),
+    Column("starts_at", lambda row: wall(row.starts_at)),
+    Column("n_periods", lambda row: row.n_periods),
+    Column("solver_status", lambda row: row.solver_status),
+    Column("objective_cny", lambda row: row.objective_cny),
+    Column("relaxed_limits", lambda row: len(row.relaxed_limits)),
+    Column("violations", lambda row: len(row.violations)),
+]
+
+
+def run_choices() -> list[Choice]:
+    return [
+        Choice("purpose", _("Purpose"), _states(RUN_PURPOSES), equal("purpose")),
+        Choice("mode", _("Mode"), _states(RUN_MODES), equal("mode")),
+        Choice("status", _("Result"), _states(STATUSES), equal("status")),
+    ]
+
+
+RUN_COLUMNS = [
+    Column("public_id", lambda row: row.public_id),
+    Column("purpose", lambda row: row.purpose),
+    Column("computed_at", lambda row: wall(row.computed_at)),
+    Column("starts_at", lambda row: wall(row.starts_at)),
+    Column("n_periods", lambda row: row.n_periods),
+    Column("mode", lambda row: row.mode),
+    Column("status", lambda row: row.status),
+    Column("n_assets", lambda row: row.n_assets),
+    Column("n_sites", lambda row: row.n_sites),
+    Column("cost_cny", lambda row: row.cost_cny),
+    Column("lower_bound_cny", lambda row: row.lower_bound_cny),
+    Column("safe_cost_cny", lambda row: row.safe_cost_cny),
+    Column("wall_seconds", lambda row: sum(row.stages.values()) if row.stages else None),
+    Column("violations", lambda row: row.violations),
+    Column("inputs_hash", lambda row: row.inputs_hash),
+]
+
+PARETO_COLUMNS = [
+    Column("day", lambda row: row.day.isoformat()),
+    Column("computed_at", lambda row: wall(row.computed_at)),
+    Column("points", lambda row: len(row.points)),
+    Column("factor_source", lambda row: row.factor_source),
+    Column("seconds", lambda row: row.seconds),
+    Column("inputs_hash", lambda row: row.inputs_hash),
 ]

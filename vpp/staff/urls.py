@@ -1,6 +1,6 @@
 from django.urls import path
 
-from vpp.staff import deeds, views
+from vpp.staff import deeds, pareto_views, plan_views, preview_views, run_views, views
 
 app_name = "staff"
 urlpatterns = [
@@ -8,8 +8,18 @@ urlpatterns = [
     path("day.json", views.day_json, name="day-json"),
     path("instructions/", views.instruction_list, name="instructions"),
     path("instructions/<uuid:public_id>/", views.instruction_detail, name="instruction"),
+    path("preview/", preview_views.preview, name="preview"),
     path("bids/", views.bid_list, name="bids"),
     path("bids/<uuid:public_id>/", views.bid_detail, name="bid"),
+    path("plans/", plan_views.plan_list, name="plans"),
+    path("plans/<uuid:public_id>/", plan_views.plan_detail, name="plan"),
+    path("plans/<uuid:public_id>/assets/<uuid:asset_id>/", plan_views.plan_asset, name="plan-asset"),
+    path("optimisation/", run_views.run_list, name="optimisations"),
+    path("optimisation/compare/", run_views.run_compare, name="optimisation-compare"),
+    path("optimisation/<uuid:public_id>/", run_views.run_detail, name="optimisation"),
+    path("pareto/", pareto_views.pareto_list, name="paretos"),
+    path("pareto/new/", pareto_views.pareto_new, name="pareto-new"),
+    path("pareto/<uuid:public_id>/", pareto_views.pareto_detail, name="pareto"),
     path("alarms/", views.alarm_list, name="alarms"),
     path("alarms/<uuid:public_id>/acknowledge/", deeds.acknowledge_alarm, name="acknowledge-alarm"),
     path("trace/", views.trace_list, name="traces"),

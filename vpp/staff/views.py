@@ -21,6 +21,7 @@ from aggregator.support import clock
 from aggregator.support.models import Alarm, AuditEvent
 from aggregator.support.problems import text_of
 from market.bids import operations as bid_operations
+from market.bids import queries as bid_queries
 from market.bids.models import Award, Bid
 from market.instructions.models import DispatchInstruction
 from market.settlement import operations as settlement_operations
@@ -30,7 +31,8 @@ from vpp.pack_notes import pack_of_day, pack_of_label
 from vpp.staff import lists
 from vpp.staff.access import chosen_day, chosen_portfolio, staff_page
 from vpp.staff.bid_page import bid_curves
-from vpp.staff.chart_words import bid_words, day_words
+from vpp.staff.bid_risk import price_curves, risk_picture
+from vpp.staff.chart_words import bid_words, day_words, risk_words
 from vpp.staff.day_picture import day_picture
 from vpp.staff.forms import ReasonForm
 from vpp.staff.instruction_page import instruction_plans
@@ -123,6 +125,7 @@ def bid_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         return _decide(request, bid, form)
+    facts = bid_queries.bid(bid_id=bid.pk)
     return page(
         request,
         "staff/bid.html",
@@ -132,6 +135,9 @@ def bid_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
         award=Award.objects.filter(bid=bid).prefetch_related("periods").first(),
         curves=bid_curves(bid_id=bid.pk),
         words=bid_words(),
+        price_curves=price_curves(facts),
+        risk=None if facts.risk is None else risk_picture(facts.risk),
+        risk_words=risk_words(),
         pack=pack_of_day(park_id=bid.portfolio.park_id, day=bid.delivery_day),
         form=form,
     )

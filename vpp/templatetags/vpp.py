@@ -18,6 +18,8 @@ GOOD = {"followed", "accepted", "awarded", "completed", "delivered", "done", "fi
 WARN = {"unverified", "draft", "provisional", "warning", "expired", "unawarded", "received", "timeout", "fallback", "pending"}
 BAD = {"contradicted", "rejected", "refused", "missed", "critical", "failed", "dead"}
 ZERO_KW = 0.05
+ZERO_MWH = 0.0005
+LEAST_RATIO = 1e-4
 LIMIT_KINDS = ("import_limit_kw", "export_limit_kw")
 
 
@@ -44,6 +46,36 @@ def unit_text(unit: str) -> str:
 @register.filter
 def percent(ratio: float) -> str:
     return f"{ratio * 100:.1f} %"
+
+
+@register.filter
+def small_percent(ratio: float | None) -> str:
+    """Two decimals; of a gap. What is less than the last of them is not said to be nothing."""
+    if ratio is None:
+        return gettext("no data")
+    return "< 0.01 %" if 0 < ratio < LEAST_RATIO else f"{ratio * 100:.2f} %"
+
+
+@register.filter
+def cny(value: float | None) -> str:
+    """Yuan that were computed, not booked."""
+    return gettext("no data") if value is None else f"{value:,.2f} " + gettext("CNY")
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    return gettext("no data") if value is None else f"{value:,.3f} s" if value < 10 else f"{value:,.1f} s"
+
+
+@register.filter
+def unlocalised(value: float) -> str:
+    """A number for a picture's coordinates, whatever the reader's language."""
+    return f"{value:.4f}"
+
+
+@register.filter
+def minutes(seconds: float) -> str:
+    return f"{seconds / 60:g} min"
 
 
 @register.filter
@@ -86,6 +118,53 @@ def reason_text(code: str) -> str:
 @register.filter
 def limit_text(code: str) -> str:
     return _known(codes.LIMITS, code) if code else ""
+
+
+@register.filter
+def note_text(code: str) -> str:
+    """What a plan or a report could not rely on."""
+    return _known(codes.NOTES, code)
+
+
+@register.filter
+def availability_text(code: str) -> str:
+    """How a bid's scenarios came about; the day whose generation and load one takes stands as it is."""
+    return _known(codes.AVAILABILITIES, code)
+
+
+@register.filter
+def rule_text(code: str) -> str:
+    """By which rule an instruction is split."""
+    return _known(codes.RULES, code)
+
+
+@register.filter
+def method_text(code: str) -> str:
+    return _known(codes.METHODS, code)
+
+
+@register.filter
+def index_number(value: float | None) -> str:
+    """Of evenness, 0 to 1."""
+    return gettext("no data") if value is None else f"{value:.3f}"
+
+
+@register.filter
+def axis_text(code: str) -> str:
+    return _known(codes.AXES, code)
+
+
+@register.filter
+def stage_text(code: str) -> str:
+    """A stage of an optimisation."""
+    return _known(codes.STAGES, code)
+
+
+@register.filter
+def limit_price(row: dict[str, Any]) -> str:
+    """What one more unit of a binding limit would have saved."""
+    unit = {"cny_per_kwh": gettext("CNY/kWh"), "cny_per_kw": gettext("CNY/kW")}.get(row["unit"], row["unit"])
+    return f"{row['price']:,.4f} {unit}"
 
 
 @register.filter
@@ -146,6 +225,14 @@ def signed_energy(kwh: float | Decimal | None) -> str:
     if kwh is None:
         return gettext("no data")
     return "0.0 kWh" if -ZERO_KW < kwh < ZERO_KW else f"{_direction(kwh)} {abs(kwh):,.1f} kWh"
+
+
+@register.filter
+def mwh(value: float | None) -> str:
+    """Injection in MWh, never with a raw sign."""
+    if value is None:
+        return gettext("no data")
+    return "0.000 MWh" if abs(value) < ZERO_MWH else f"{_direction(value)} {abs(value):,.3f} MWh"
 
 
 def _direction(value: float | Decimal) -> str:

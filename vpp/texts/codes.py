@@ -75,6 +75,8 @@ KINDS = {
     "storage": _("storage"),
     "ev_station": _("EV charging station"),
     "load": _("interruptible load"),
+    "air_conditioning": _("air conditioning"),
+    "two_way_charger": _("two-way EV charger"),
 }
 
 COMPONENTS = {
@@ -108,6 +110,10 @@ REASONS = {
     "curtail_no_value": _("curtailed: the energy has no value here"),
     "high_price_shed": _("sheds while energy is dear"),
     "normal_production": _("runs as production wants"),
+    "catches_up": _("catches up after a call"),
+    "cool_more": _("cools more while energy is cheap"),
+    "cool_less": _("cools less while energy is dear"),
+    "hold_set_point": _("holds its set point"),
     "safe_plan": _("safe plan: no solver delivered in time"),
     "released": _("an earlier setpoint is taken back"),
     "stopped": _("global stop"),
@@ -279,6 +285,9 @@ LIMITS = {
     "available_power": _("available power"),
     "must_run": _("must-run power"),
     "call_limits": _("calls per day or length of a call"),
+    "comfort_warm": _("warm edge of the comfort band"),
+    "comfort_cold": _("cold edge of the comfort band"),
+    "cooling_power": _("power of the air conditioning"),
     "site_import_limit": _("import limit of the site"),
     "site_export_limit": _("export limit of the site"),
     "site_limit_relaxed": _("a site limit had to give way"),
@@ -286,6 +295,12 @@ LIMITS = {
     "export_limit": _("export limit of a site"),
     "energy_limit": _("energy of a store"),
     "power_limit": _("power of an asset"),
+    # what bound a plan as a whole (aggregator/dispatch/domain/fleet/limits.py)
+    "demand_peak": _("charged peak of the site"),
+    "export_share": _("share of its own generation that a site may export"),
+    "group_import_limit": _("import limit of a transformer or group"),
+    "group_export_limit": _("export limit of a transformer or group"),
+    "promise": _("what the portfolio has promised"),
     # what bound a demand-response offer (market/bids/domain/firm.py, honest.py)
     "invitation_maximum": _("the most that the invitation takes"),
     "firm_envelope": _("what can be moved for sure"),
@@ -293,6 +308,80 @@ LIMITS = {
     "market_minimum": _("less than the market takes"),
     "no_solution": _("no solution in time"),
     "price_cap": _("its cost is above the price cap"),
+}
+
+# What a plan could not rely on (aggregator/dispatch/operations/_members.py).
+NOTES = {
+    "envelope_degraded": _("forecast from substitute data"),
+    "envelope_stale": _("its last values are too old: planned as it is"),
+    "envelope_missing": _("no forecast of what can be moved: planned as it is"),
+    "envelope_unavailable": _("out of order: planned as it is"),
+    "excluded": _("left out: it did not follow"),
+    "outage": _("out of order, or kept out by its owner"),
+    "no_gateway": _("no gateway: planned as it is"),
+    "soc_assumed": _("state of charge not known: assumed"),
+    "soc_stale": _("state of charge is old"),
+    "soc_unknown": _("temperature of the room not known: planned as it is"),
+    "car_missing": _("the booked car has not come"),
+    # of a Pareto report (aggregator/dispatch/domain/pareto.py)
+    "carbon_left_out": _("no emission factor of the grid is known: carbon is left out"),
+    "no_generation": _("the park generates nothing: its own use is left out"),
+    "few_points": _("the day has fewer trade-offs than were asked for"),
+    "dominated": _("another plan is better in everything"),
+    "violations": _("breaks a limit in the independent check"),
+    "fallback": _("no solver delivered"),
+}
+
+# How an instruction is split (aggregator/dispatch/domain/split, instruction): the declared rule, and the way it was computed.
+RULES = {
+    "cost": _("by cost"),
+    "pro_rata": _("pro rata"),
+    "rotation": _("in turn"),
+    "floor": _("least shares, then by cost"),
+}
+METHODS = {
+    "window": _("one model of the whole window"),
+    "curves": _("supply curves of the enterprises"),
+    "periods": _("period by period"),
+    "joint": _("with the schedule of all periods"),
+    "water": _("water-filling"),
+    "merit": _("merit order"),
+}
+
+# What a plan of a Pareto report aims at, and the axes that it is weighed on.
+AXES = {
+    "money": _("money"),
+    "carbon": _("carbon"),
+    "self_consumption": _("use of own generation"),
+    "between": _("in between"),
+}
+
+# How the scenarios of a bid came about (market/bids/domain/availability.py), and which path of the forecast one takes.
+AVAILABILITIES = {
+    "joint_days": _("each price day with generation and load of the same day, mapped on the forecast"),
+    "crossed_days": _("price days without own data take generation and load of other days, mapped on the forecast"),
+    "quantile_paths": _("no history: P10, mean and P90 of the forecast, each with every price day"),
+    "": "",
+    "p10": _("P10 of the forecast"),
+    "mean": _("mean of the forecast"),
+    "p90": _("P90 of the forecast"),
+}
+
+# Stages of an optimisation (aggregator/dispatch/domain/fleet).
+STAGES = {
+    "build": _("write down the model"),
+    "solve": _("solve the model"),
+    "aggregate": _("sum up the assets"),
+    "market": _("programme of the portfolio"),
+    "sites": _("programmes of the enterprises"),
+    "guided": _("guided sweeps over the assets"),
+    "true": _("true sweeps over the assets"),
+    "certificate": _("lower bound"),
+    "polish": _("smaller gap in the time that is left"),
+    "cost": _("cost of the plan and of the safe plan"),
+    "check": _("independent check"),
+    "split": _("split of the instruction"),
+    "after": _("rest of the periods, after the instruction"),
 }
 
 # What the independent check of a plan may find (aggregator/dispatch/domain/checker.py).
@@ -329,6 +418,16 @@ VIOLATIONS = {
     "target": _("planned and shortfall do not add up to the target"),
     "firm_block": _("the promised block is not kept"),
     "firm_offer": _("more is promised than may be"),
+    "rest": _("a call comes before the load has rested"),
+    "rebound": _("what a load catches up on after a call is not planned as it comes"),
+    "no_injection": _("a consumer does not feed in"),
+    "cooling_power": _("above the power of the air conditioning"),
+    "comfort_band": _("the room leaves its comfort band"),
+    "set_point_at_the_end": _("the room is not given back at its set point"),
+    "no_room_temperature": _("temperature of the room not known"),
+    "no_car": _("moves a charger without a car"),
+    "reserve_power": _("uses power that is held back as reserve"),
+    "reserve_energy": _("uses energy that is held back as reserve"),
 }
 
 CHECKS = {
@@ -371,6 +470,10 @@ ALARMS = {
         "Nothing is broken; the rest was dispatched again where an instruction was running."
     ),
     "instruction.underdelivery": _("The portfolio is %(short_kw).1f kW below the instruction. Look for assets that can still move."),
+    "plan.refused": _(
+        "A plan broke a limit in the independent check and was not sent; the safe plan was sent in its place. Look at the optimisation run."
+    ),
+    "plan.fallback": _("No solver delivered in time: the safe plan is in force. Look at the machine's load and the solvers (doctor)."),
     "plan.violation": _("A plan broke a limit in the independent check and was not sent. Look at the plan before the next one is due."),
     "portfolio.stopped": _("Global stop of portfolio %(portfolio)s. Release it when the reason is gone."),
     "instruction.contradicts": _("The platform sent instruction %(reference)s again with other content. Call the grid operator."),
@@ -384,6 +487,10 @@ ALARMS = {
     "platform.failing": _("Platform %(platform)s does not answer. Messages wait and are tried again."),
     "platform.stopped": _("Delivery to platform %(platform)s is switched off (%(reason)s). Mend the connection, then switch it on again."),
     "bid.missed": _("The %(product)s bid for %(day)s was not submitted before gate closure. The position stays with the operator."),
+    "bid.curves_refused": _(
+        "The %(product)s bid for %(day)s offers the baseline at every price, for its curves were refused: %(reason)s. "
+        "Look at the bid before gate closure."
+    ),
     "bid.rejected": _("The platform rejected the %(product)s bid: %(reason)s. Correct it before gate closure."),
     "bid.receipt_refused": _("A receipt cites a bid that we did not send (%(key)s). Call the platform."),
     "award.refused": _("Award %(reference)s does not fit our bid: %(reason)s. Call the platform."),

@@ -182,9 +182,9 @@ class Gateway:
                 round(float(kw), 3) for kw in self._reported(code, starts_at, np.array(trace.injection_kw[window], dtype=float))
             ],
         }
-        if trace.stored_kwh:
-            capacity_kwh = asset.spec.energy_kwh  # type: ignore[attr-defined]
-            series["soc_ratio"] = [round(kwh / capacity_kwh, 6) for kwh in trace.stored_kwh[window]]
+        state_of_charge = getattr(kind_of(asset.kind).physics, "soc_ratio", None)
+        if state_of_charge is not None:
+            series["soc_ratio"] = [_ratio(state_of_charge(asset.spec, state)) for state in trace.states[window]]
         if trace.charged_kwh:
             series["sessions"] = self._sessions(code, starts_at, starts_at + steps * plant.step)
         return series
@@ -215,8 +215,13 @@ class Gateway:
                     "session_key": session.key,
                     "plugged_in_at": (origin + timedelta(hours=session.arrives_at)).isoformat(),
                     "plugged_out_at": (origin + timedelta(hours=session.departs_at)).isoformat() if gone else None,
-                    "energy_kwh": round(charged.get(session.key, 0.0), 3),
+                    "energy_kwh": round(max(0.0, charged.get(session.key, 0.0)), 3),  # a car may have given back more than it took
                     "need_kwh": round(session.need_kwh, 3),
                 }
             )
         return rows
+
+
+def _ratio(state_of_charge: float | None) -> float | None:
+    """As a gateway tells it: 0..1 (a room beyond the edge of its band stands at the edge), nothing where there is no store."""
+    return None if state_of_charge is None else round(min(max(state_of_charge, 0.0), 1.0), 6)

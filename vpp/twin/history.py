@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from aggregator.assets.domain import Drive, Session, ev_station, parse_spec
 from aggregator.assets.domain.ev_station import EvStationSpec
 from aggregator.kernel.periods import Grid, midnight
-from vpp.park_folder.schema import Asset, ChargingSynthesis, LoadSynthesis, ParkFolder
+from vpp.park_folder.schema import Asset, ChargingSynthesis, CoolingSynthesis, LoadSynthesis, ParkFolder
 from vpp.twin.generator.charging import Stay
+from vpp.twin.generator.cooling import CoolingPlan
 from vpp.twin.generator.loads import LoadPlan
 from vpp.twin.generator.streams import EDITION
 from vpp.twin.generator.world import PlannedAsset, SyntheticWorld, make_world
@@ -33,7 +34,9 @@ def planned(asset: Asset) -> PlannedAsset:
     """An asset of park.yaml as the generator sees it."""
     spec, how = parse_spec(asset.kind, asset.spec), asset.synthesis
     load = LoadPlan(name=asset.code, **how.model_dump()) if isinstance(how, LoadSynthesis) else None
-    return PlannedAsset(asset.code, spec, load=load, use=how.use if isinstance(how, ChargingSynthesis) else "")
+    use = how.use if isinstance(how, ChargingSynthesis) else ""
+    cooling = CoolingPlan(name=asset.code, **how.model_dump()) if isinstance(how, CoolingSynthesis) else None
+    return PlannedAsset(asset.code, spec, load=load, use=use, cooling=cooling)
 
 
 def whole_grid(park: ParkFolder) -> Grid:

@@ -1,11 +1,11 @@
 """One park's counterpart for one delivery day: plant, gateways, meters and market operator together."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from aggregator.assets.domain import ev_station, storage
+from aggregator.assets.domain import kind_of
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.periods import Grid, delivery_day, midnight
 from vpp.twin import connect
@@ -20,7 +20,6 @@ from vpp.twin.scenario import Scenario
 
 CORRECTED = "meter checked by the grid company"
 OPERATOR_PATH = "/operator/messages"
-STATES = {"stored_kwh": storage.State, "charged_kwh": ev_station.State}
 
 
 class UnknownInScenario(Anticipated):
@@ -155,15 +154,10 @@ class ParkTwin:
         return delivery_day(self.inputs.day, resolution=timedelta(seconds=self.park.resolution_s))
 
     def end_states(self) -> dict[str, dict[str, Any]]:
-        """Stored energy and what plugged cars got, at the end of the delivery day, for the day after."""
+        """What every machine keeps (stored energy, cars, room, the last call) at the end of the delivery day, for the day after."""
         last = self.plant.index(self.grid.ends_at) - 1
-        found: dict[str, dict[str, Any]] = {}
-        for code, trace in self.plant.traces.items():
-            if trace.stored_kwh:
-                found[code] = {"stored_kwh": trace.stored_kwh[last]}
-            elif trace.charged_kwh:
-                found[code] = {"charged_kwh": trace.charged_kwh[last]}
-        return found
+        kept = {code: asdict(trace.states[last]) for code, trace in self.plant.traces.items()}
+        return {code: state for code, state in kept.items() if state}
 
     # --- parts
 
@@ -204,6 +198,7 @@ def new_plant(park: ParkPlaces, inputs: DayInputs, *, faults: bool) -> Plant:
             raise UnknownInScenario(name=fault.on)
     start = midnight(inputs.day)
     ignored = [(f.on, *f.window(start)) for f in inputs.scenario.faults if faults and f.kind in ("acknowledges_and_does_nothing", "lies")]
-    states = {code: STATES[name](value) for code, kept in inputs.states.items() for name, value in kept.items() if name in STATES}
+    kinds = {asset.code: asset.kind for asset in park.assets}
+    states = {code: kind_of(kinds[code]).physics.State(**kept) for code, kept in inputs.states.items() if code in kinds}
     step = timedelta(minutes=inputs.scenario.step_minutes)
     return Plant(assets=park.assets, world=inputs.world, step=step, states=states, ignores=ignored, starts_at=start)

@@ -47,11 +47,12 @@ class HeldSetpoint:
 
 @dataclass
 class Trace:
-    """What the plant did per step: injection [kW], stored energy [kWh] at the end, the value it obeyed."""
+    """What the plant did per step: injection [kW]; at its end the state, stored energy and what each car had got [kWh]."""
 
     injection_kw: list[float] = field(default_factory=list)
     stored_kwh: list[float] = field(default_factory=list)
     charged_kwh: list[dict[str, float]] = field(default_factory=list)
+    states: list[Any] = field(default_factory=list)
 
 
 class Plant:
@@ -132,6 +133,7 @@ class Plant:
             self.states[code] = state
             trace = self.traces[code]
             trace.injection_kw.append(injection_kw)
+            trace.states.append(state)
             if hasattr(state, "stored_kwh"):
                 trace.stored_kwh.append(state.stored_kwh)
             if hasattr(state, "charged_kwh"):

@@ -1,6 +1,6 @@
 """Each asset kind once: spec, state transition, limits, envelope and planning device."""
 
-from aggregator.assets.domain._common import Calls, Command, Device, Drive, Envelope, Session, Spec, Stay, Store, idle_envelope
+from aggregator.assets.domain._common import Calls, Command, Device, Drive, Envelope, Reserve, Session, Spec, Stay, Store, idle_envelope
 from aggregator.assets.domain.kinds import KINDS, Kind, SpecRefused, UnknownKind, kind_of, parse_spec
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Drive",
     "Envelope",
     "Kind",
+    "Reserve",
     "Session",
     "Spec",
     "SpecRefused",

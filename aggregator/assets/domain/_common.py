@@ -1,6 +1,6 @@
 """What every asset kind shares: the validated spec, commands, the envelope and the planning device."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -32,12 +32,17 @@ class Command:
 
 @dataclass(frozen=True)
 class Session:
-    """One stay of one car: [arrives_at, departs_at) in hours from the caller's origin."""
+    """One stay of one car: [arrives_at, departs_at) in hours from the caller's origin.
+
+    `need_kwh`: what it takes in until it leaves, at the grid for one-way stations, in the battery for two-way chargers;
+    `arrival_kwh`: what a two-way car holds when it comes.
+    """
 
     key: str
     arrives_at: float
     departs_at: float
     need_kwh: float
+    arrival_kwh: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -133,11 +138,35 @@ class Device:
 
 
 @dataclass(frozen=True)
+class Reserve:
+    """Regulation that is promised and held back: up and down [kW, >= 0], each to last `lasting_hours` once it is called."""
+
+    up_kw: float
+    down_kw: float
+    lasting_hours: float
+
+
+@dataclass(frozen=True)
 class Drive:
     """What the world does to an asset in one step: natural power [kW, >= 0] or charging sessions."""
 
     natural_kw: float = 0.0
     sessions: tuple[Session, ...] = field(default=())
+
+
+def within_reach(store: Store, *, up_kw: np.ndarray, down_kw: np.ndarray, hours: float) -> Store:
+    """The store with bounds drawn back where no power (n_periods,) gets there in time from its start: physics goes before wishes."""
+    low, high = np.array(store.min_kwh, dtype=float), np.array(store.max_kwh, dtype=float)
+    drift = np.zeros(len(low)) if store.drift_kwh is None else store.drift_kwh
+    fullest = emptiest = store.initial_kwh
+    for t in range(len(low)):
+        fullest = store.keep_ratio * fullest + drift[t] + hours * store.eta_in * down_kw[t]
+        emptiest = store.keep_ratio * emptiest + drift[t] - hours * up_kw[t] / store.eta_out
+        high[t] = max(high[t], emptiest)
+        fullest = min(fullest, high[t])
+        low[t] = min(low[t], fullest)
+        emptiest = max(emptiest, low[t])
+    return replace(store, min_kwh=low, max_kwh=high)
 
 
 def idle_envelope(grid: Grid, *, base_kw: np.ndarray | None = None, quality: str) -> Envelope:

@@ -5,7 +5,7 @@ from types import ModuleType
 
 from pydantic import ValidationError
 
-from aggregator.assets.domain import ev_station, generation, load, storage
+from aggregator.assets.domain import air_conditioning, ev_station, generation, load, storage, two_way_charger
 from aggregator.assets.domain._common import Spec
 from aggregator.kernel.errors import Anticipated
 
@@ -17,7 +17,7 @@ class Kind:
     spec: type[Spec]
     setpoint_kind: str
     green: bool = False  # generates renewable energy
-    owner_first: bool = False  # the owner's need goes before a setpoint (a car about to leave)
+    owner_first: bool = False  # the owner's need goes before a setpoint (a car about to leave, a room at the edge of its comfort band)
     drifts: bool = False  # what it does now against its forecast goes on for a while
 
 
@@ -28,6 +28,14 @@ KINDS: dict[str, Kind] = {
         Kind("wind", generation, generation.WindSpec, generation.SETPOINT_KIND, green=True),
         Kind("storage", storage, storage.StorageSpec, storage.SETPOINT_KIND),
         Kind("ev_station", ev_station, ev_station.EvStationSpec, ev_station.SETPOINT_KIND, owner_first=True),
+        Kind("two_way_charger", two_way_charger, two_way_charger.TwoWayChargerSpec, two_way_charger.SETPOINT_KIND, owner_first=True),
+        Kind(
+            "air_conditioning",
+            air_conditioning,
+            air_conditioning.AirConditioningSpec,
+            air_conditioning.SETPOINT_KIND,
+            owner_first=True,
+        ),
         Kind("load", load, load.LoadSpec, load.SETPOINT_KIND, drifts=True),
     )
 }

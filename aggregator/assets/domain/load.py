@@ -1,4 +1,15 @@
-"""Interruptible load: runs as production wants; may be shed down to must-run, a few times a day."""
+"""Interruptible load: runs as production wants; may be shed down to must-run, a few times a day.
+
+A load that is shed whole or not at all may come down slowly, need a rest, and catch up on what it lost:
+
+    ramp      what is shed grows evenly from 0 to all of it within `ramp_minutes` of a call's beginning
+    rest      at least `rest_minutes` lie between the end of a call and the next
+    rebound   in the `rebound_hours` after a call the load takes rebound_ratio x (what could be shed then) on top of what
+              production wants. `rated_kw` bounds what production wants; the rebound comes on top of it
+
+A plan knows whole periods only. It takes 1/(r+1), 2/(r+1), .. of what can be shed in a call's first r periods, with
+r = ceil(2 ramp / period) - 1, at least 1: never more than the even ramp gives.
+"""
 
 from dataclasses import dataclass
 
@@ -9,6 +20,7 @@ from aggregator.assets.domain._common import Calls, Command, Device, Drive, Enve
 from aggregator.kernel.periods import Grid
 
 SETPOINT_KIND: SetpointKind = "import_limit_kw"
+DUST_H = 1e-9
 
 
 class LoadSpec(Spec):
@@ -20,17 +32,28 @@ class LoadSpec(Spec):
     notice_minutes: int = Field(default=15, ge=0)
     shed_cost_cny_per_kwh: float = Field(default=1.0, ge=0, description="what the owner asks for lost production")
     all_or_nothing: bool = False
+    rest_minutes: int = Field(default=0, ge=0, description="between two calls")
+    ramp_minutes: int = Field(default=0, ge=0, description="until all of it is shed")
+    rebound_hours: float = Field(default=0, ge=0, description="how long it catches up after a call")
+    rebound_ratio: float = Field(default=0, ge=0, description="of what could be shed, taken more while it catches up")
 
     @model_validator(mode="after")
     def _ordered(self) -> "LoadSpec":
         if self.must_run_kw > self.rated_kw:
             raise ValueError("must_run_kw <= rated_kw is required")
+        if (self.ramp_minutes or self.rebound_hours) and not self.all_or_nothing:
+            raise ValueError("ramp_minutes and rebound_hours need all_or_nothing: a part that is shed has no course of its own")
+        if (self.rebound_hours > 0) != (self.rebound_ratio > 0):
+            raise ValueError("rebound_hours and rebound_ratio come together")
         return self
 
 
 @dataclass(frozen=True)
 class State:
-    """Counted by dispatch (calls already used), not by the machine."""
+    """How long the present call has lasted and how long it is since the last one [h]; calls are counted by dispatch."""
+
+    called_hours: float = 0.0
+    since_call_hours: float | None = None
 
 
 def initial_state(spec: LoadSpec) -> State:
@@ -42,12 +65,35 @@ def fallback(spec: LoadSpec) -> Command:
 
 
 def step(spec: LoadSpec, state: State, *, drive: Drive, command: Command | None, at_hours: float, hours: float) -> tuple[State, float]:
-    """One step: consumes what production wants, no more than the limit, never less than must-run needs."""
+    """One step: what production wants, no more than the limit, never less than must-run and ramp allow; no call while it rests.
+
+    A limit below rated power is a call, even while there is nothing to shed. One that asks an all-or-nothing load for a part of
+    what it can shed gets all of it.
+    """
     wanted_kw = min(max(drive.natural_kw, 0.0), spec.rated_kw)
-    if command is not None and command.kind == SETPOINT_KIND and spec.sheddable:
-        floor_kw = min(wanted_kw, spec.must_run_kw)
-        wanted_kw = min(wanted_kw, max(command.value_kw, floor_kw))
-    return state, -wanted_kw
+    can_shed_kw = max(0.0, wanted_kw - spec.must_run_kw) if spec.sheddable else 0.0
+    limit_kw = command.value_kw if command is not None and command.kind == SETPOINT_KIND else spec.rated_kw
+    asked_kw = min(max(0.0, wanted_kw - limit_kw), can_shed_kw)
+    in_call = state.called_hours > 0
+    rests = not in_call and state.since_call_hours is not None and state.since_call_hours < spec.rest_minutes / 60 - DUST_H
+    if spec.sheddable and limit_kw < spec.rated_kw and not rests:
+        whole = spec.all_or_nothing and asked_kw > 0
+        shed_kw = min(can_shed_kw if whole else asked_kw, can_shed_kw * _let_go(spec, state.called_hours, hours))
+        return State(state.called_hours + hours), -max(wanted_kw - shed_kw, min(wanted_kw, spec.must_run_kw))
+    since = 0.0 if in_call else state.since_call_hours
+    if since is None:
+        return State(), -wanted_kw
+    catching_up = min(max(0.0, spec.rebound_hours - since), hours) / hours
+    return State(0.0, since + hours), -wanted_kw - spec.rebound_ratio * can_shed_kw * catching_up
+
+
+def _let_go(spec: LoadSpec, since_hours: float, hours: float) -> float:
+    """Mean share that can be shed in [since, since + hours) of a call; it grows evenly for `ramp_minutes`."""
+    ramp_h = spec.ramp_minutes / 60
+    if since_hours >= ramp_h:
+        return 1.0
+    ends = min(since_hours + hours, ramp_h)
+    return ((ends**2 - since_hours**2) / (2 * ramp_h) + since_hours + hours - ends) / hours
 
 
 def envelope(
@@ -56,15 +102,16 @@ def envelope(
     """Base is -load; up by what lies above must-run of `sheddable_from_kw` (default: the load itself).
 
     Arrays (n_periods,), kW consumed, >= 0. Nothing can be shed before the notice time; the most energy
-    is that of the n largest sheds so far, n = longest call.
+    is that of the n largest sheds so far, n = longest call, less what the ramps cost. A rebound is no flexibility: it follows
+    from a call and stands in the plan, not here.
     """
     base = -np.clip(load_kw, 0.0, spec.rated_kw)
     sure = np.clip(-base if sheddable_from_kw is None else sheddable_from_kw, 0.0, -base)
     shed = np.maximum(0.0, sure - spec.must_run_kw) if spec.sheddable and spec.max_calls_per_day > 0 else np.zeros(len(grid))
     shed[: _notice_periods(spec, grid)] = 0.0
     base_kwh = np.cumsum(base) * grid.hours
-    longest = _call_periods(spec, grid) * spec.max_calls_per_day
-    most = np.array([np.sort(shed[: t + 1])[::-1][:longest].sum() for t in range(len(grid))]) * grid.hours
+    parts = _parts(spec, grid)
+    most = np.array([_weighted(np.sort(shed[: t + 1])[::-1], parts) for t in range(len(grid))]) * grid.hours
     max_on_s = int(spec.max_call_hours * 3600)
     return Envelope(
         grid,
@@ -88,8 +135,38 @@ def device(spec: LoadSpec, envelope: Envelope, *, calls_used: int = 0) -> Device
         up_kw=shed if calls_left else np.zeros(len(grid)),
         down_kw=np.zeros(len(grid)),
         up_cost_cny_per_kwh=spec.shed_cost_cny_per_kwh,
-        calls=Calls(calls_left, _call_periods(spec, grid), _notice_periods(spec, grid), spec.all_or_nothing),
+        calls=Calls(
+            calls_left,
+            _call_periods(spec, grid),
+            _notice_periods(spec, grid),
+            spec.all_or_nothing,
+            rest_periods=_periods(spec.rest_minutes / 60, grid),
+            ramp_periods=_ramp_periods(spec, grid),
+            rebound_periods=_periods(spec.rebound_hours, grid),
+            rebound_ratio=spec.rebound_ratio,
+        ),
     )
+
+
+def _parts(spec: LoadSpec, grid: Grid) -> np.ndarray:
+    """The shares of what can be shed that the periods of all calls of a day give, the largest first."""
+    ramp = _ramp_periods(spec, grid)
+    one = np.minimum(np.arange(1, _call_periods(spec, grid) + 1) / (ramp + 1), 1.0)
+    return np.sort(np.tile(one, spec.max_calls_per_day))[::-1]
+
+
+def _weighted(largest_kw: np.ndarray, parts: np.ndarray) -> float:
+    n = min(len(largest_kw), len(parts))
+    return float(largest_kw[:n] @ parts[:n])
+
+
+def _ramp_periods(spec: LoadSpec, grid: Grid) -> int:
+    return max(1, int(np.ceil(2 * spec.ramp_minutes / 60 / grid.hours - 1e-9)) - 1) if spec.ramp_minutes else 0
+
+
+def _periods(hours: float, grid: Grid) -> int:
+    """Whole periods that cover `hours`."""
+    return int(np.ceil(hours / grid.hours - 1e-9))
 
 
 def _notice_periods(spec: LoadSpec, grid: Grid) -> int:

@@ -1,11 +1,12 @@
 """Battery storage: state of charge with separate efficiencies, wear per kWh discharged."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from aggregator.assets.domain._common import Command, Device, Drive, Envelope, SetpointKind, Spec, Store
+from aggregator.assets.domain._common import Command, Device, Drive, Envelope, Reserve, SetpointKind, Spec, Store, within_reach
 from aggregator.kernel.periods import Grid
 
 SETPOINT_KIND: SetpointKind = "injection_kw"
@@ -42,6 +43,31 @@ class StorageSpec(Spec):
 
 
 @dataclass(frozen=True)
+class Held:
+    """Reserve on a grid, (n_periods,) each: power kept free, and energy at the grid that must be there, or have room, at the end.
+
+    Several promises add up. Energy is held from the end of the period before a window, so that it is there when it begins.
+    """
+
+    up_kw: np.ndarray
+    down_kw: np.ndarray
+    up_kwh: np.ndarray
+    down_kwh: np.ndarray
+
+
+def held_on(grid: Grid, windows: Iterable[tuple[slice, Reserve]]) -> Held:
+    """The promises of windows (slices of the grid's periods)."""
+    held = Held(*(np.zeros(len(grid)) for _ in range(4)))
+    for window, reserve in windows:
+        held.up_kw[window] += reserve.up_kw
+        held.down_kw[window] += reserve.down_kw
+        before = slice(max(0, window.start - 1), window.stop)
+        held.up_kwh[before] += reserve.up_kw * reserve.lasting_hours
+        held.down_kwh[before] += reserve.down_kw * reserve.lasting_hours
+    return held
+
+
+@dataclass(frozen=True)
 class State:
     stored_kwh: float
 
@@ -72,43 +98,68 @@ def step(spec: StorageSpec, state: State, *, drive: Drive, command: Command | No
     return replace(state, stored_kwh=state.stored_kwh + change_kwh), injection_kw
 
 
-def envelope(spec: StorageSpec, *, grid: Grid, stored_kwh: float, margin_kwh: float = 0.0, quality: str = "good") -> Envelope:
+def soc_ratio(spec: StorageSpec, state: State) -> float:
+    return state.stored_kwh / spec.energy_kwh
+
+
+def _free(spec: StorageSpec, held: Held) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What a promise leaves: (charge_kw, discharge_kw, floor_kwh, ceiling_kwh). Where it is too large, nothing moves in the middle."""
+    charge, discharge = np.maximum(0.0, spec.charge_kw - held.down_kw), np.maximum(0.0, spec.discharge_kw - held.up_kw)
+    floor = np.minimum(spec.floor_kwh + held.up_kwh / spec.discharge_efficiency, spec.ceiling_kwh)
+    ceiling = np.maximum(spec.ceiling_kwh - held.down_kwh * spec.charge_efficiency, spec.floor_kwh)
+    middle = (floor + ceiling) / 2
+    return charge, discharge, np.where(floor > ceiling, middle, floor), np.where(floor > ceiling, middle, ceiling)
+
+
+def envelope(
+    spec: StorageSpec,
+    *,
+    grid: Grid,
+    stored_kwh: float,
+    margin_kwh: float = 0.0,
+    held: Held | None = None,
+    quality: str = "good",
+) -> Envelope:
     """Bounds reachable from `stored_kwh`, cumulative at the grid side; base is idle.
 
-    `margin_kwh` >= 0 keeps away from both state-of-charge ends (meter error at the firm level).
+    `margin_kwh` >= 0 keeps away from both state-of-charge ends (meter error at the firm level); `held` is sold already.
     """
     n, h = len(grid), grid.hours
-    steps = h * np.arange(1, n + 1)
-    room = max(0.0, spec.ceiling_kwh - margin_kwh - stored_kwh)
-    left = max(0.0, stored_kwh - spec.floor_kwh - margin_kwh)
-    most_in = np.minimum(spec.charge_kw * steps, room / spec.charge_efficiency)
-    most_out = np.minimum(spec.discharge_kw * steps, left * spec.discharge_efficiency)
+    charge, discharge, floor, ceiling = _free(spec, held or held_on(grid, ()))
+    room = np.maximum(0.0, ceiling - margin_kwh - stored_kwh)
+    left = np.maximum(0.0, stored_kwh - floor - margin_kwh)
+    most_in = np.minimum(np.cumsum(charge) * h, room / spec.charge_efficiency)
+    most_out = np.minimum(np.cumsum(discharge) * h, left * spec.discharge_efficiency)
     # Either direction becomes possible after the other, so power bounds are the converter's.
-    movable = room + left > 0
-    charge = np.full(n, spec.charge_kw if movable else 0.0)
-    discharge = np.full(n, spec.discharge_kw if movable else 0.0)
+    movable = (room + left).any()
     zero = np.zeros(n)
-    return Envelope(grid, zero, -charge, discharge, -most_in, most_out, quality=quality)
+    return Envelope(
+        grid, zero, -charge if movable else zero.copy(), discharge if movable else zero.copy(), -most_in, most_out, quality=quality
+    )
 
 
-def device(spec: StorageSpec, envelope: Envelope, *, stored_kwh: float) -> Device:
+def device(spec: StorageSpec, envelope: Envelope, *, stored_kwh: float, held: Held | None = None) -> Device:
     """Moves as far as the envelope's power allows (0 where an owner opted out); energy follows from `stored_kwh` [kWh].
 
     The cumulative bounds of the envelope are not used: they count from its own start, the state is newer. Standing
-    still is always possible, so power bounds never make the store infeasible.
+    still is always possible, so power bounds never make the store infeasible. What `held` asks for is charged or
+    discharged in time; what cannot be there in time is drawn back to what can.
     """
-    n = len(envelope.grid)
+    n, h = len(envelope.grid), envelope.grid.hours
     if envelope.quality not in ("good", "degraded"):
         zero = np.zeros(n)
         return Device(fixed_kw=envelope.base_kw, up_kw=zero, down_kw=zero)
+    charge, discharge, floor, ceiling = _free(spec, held or held_on(envelope.grid, ()))
+    up, down = np.minimum(np.maximum(envelope.max_kw, 0.0), discharge), np.minimum(np.maximum(-envelope.min_kw, 0.0), charge)
     # A meter that reads outside the owner's band must not make the plan infeasible: physics holds.
-    low = np.full(n, min(spec.floor_kwh, stored_kwh))
-    high = np.full(n, max(spec.ceiling_kwh, stored_kwh))
+    low = np.where(floor <= spec.floor_kwh, np.minimum(floor, stored_kwh), floor)
+    high = np.where(ceiling >= spec.ceiling_kwh, np.maximum(ceiling, stored_kwh), ceiling)
+    store = Store(stored_kwh, low, high, spec.charge_efficiency, spec.discharge_efficiency)
     return Device(
         fixed_kw=np.zeros(n),
-        up_kw=np.clip(envelope.max_kw, 0.0, spec.discharge_kw),
-        down_kw=np.clip(-envelope.min_kw, 0.0, spec.charge_kw),
+        up_kw=up,
+        down_kw=down,
         up_cost_cny_per_kwh=spec.wear_cny_per_kwh,
-        store=Store(stored_kwh, low, high, spec.charge_efficiency, spec.discharge_efficiency),
+        store=within_reach(store, up_kw=up, down_kw=down, hours=h),
         terminal_value_ratio=spec.discharge_efficiency,
     )

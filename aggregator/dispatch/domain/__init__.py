@@ -2,11 +2,12 @@
 
 from aggregator.dispatch.domain._bulk import BulkHighs, ModelBuilder
 from aggregator.dispatch.domain._solver import usable_solvers
+from aggregator.dispatch.domain.block import holdable_block
 from aggregator.dispatch.domain.checker import Violation, check_schedule
 from aggregator.dispatch.domain.facts import USABLE, AssetFacts, device_of, drifted, piece_of, unmovable
-from aggregator.dispatch.domain.problem import FirmBlock, ProblemRefused, ScheduleProblem, SiteProblem, Target
+from aggregator.dispatch.domain.problem import FirmBlock, GroupProblem, ProblemRefused, ScheduleProblem, SiteProblem, Target
 from aggregator.dispatch.domain.reasons import LIMITS, REASONS, Why, changes, explain
-from aggregator.dispatch.domain.schedule import STATUSES, Relaxed, Schedule, safe_plan, solve_schedule
+from aggregator.dispatch.domain.schedule import STATUSES, BindingLimit, Relaxed, Schedule, safe_plan, solve_schedule
 
 __all__ = [
     "LIMITS",
@@ -14,8 +15,10 @@ __all__ = [
     "STATUSES",
     "USABLE",
     "AssetFacts",
+    "BindingLimit",
     "BulkHighs",
     "FirmBlock",
+    "GroupProblem",
     "ModelBuilder",
     "ProblemRefused",
     "Relaxed",
@@ -30,6 +33,7 @@ __all__ = [
     "device_of",
     "drifted",
     "explain",
+    "holdable_block",
     "piece_of",
     "safe_plan",
     "solve_schedule",

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pulp
 
+from aggregator.dispatch.domain._watchdog import WorkLost, within
+
 try:
     import highspy
 except ImportError:  # then only CBC is left, and whoever asks for HiGHS is told so when a model is solved
@@ -23,6 +25,10 @@ except ImportError:  # then only CBC is left, and whoever asks for HiGHS is told
 Term = tuple[pulp.LpVariable, float]
 
 FEASIBLE_POINT = 2  # HiGHS: kSolutionStatusFeasible
+FEASIBLE, FEASIBLE_RATIO = 1e-5, 1e-6  # of a row or bound, and of the largest of them: no honest point is farther out
+WHOLE = 1e-4
+GRACE_S = 5.0  # and as long again as the limit: HiGHS looks at its clock rarely while it presolves
+LONGEST_S = 3600.0  # where no limit was asked for
 STOPPED = {"kTimeLimit", "kSolutionLimit", "kIterationLimit", "kObjectiveBound", "kObjectiveTarget", "kInterrupt", "kUnknown"}
 PROVEN = {
     "kOptimal": (pulp.LpStatusOptimal, pulp.LpSolutionOptimal),
@@ -143,8 +149,20 @@ class BulkHighs(pulp.LpSolver):
         return highspy is not None
 
     def actualSolve(self, lp: pulp.LpProblem) -> int:  # noqa: N802  (PuLP's name)
+        """Raises pulp.PulpSolverError for whatever goes wrong inside, a solver that does not come back included."""
         if highspy is None:
             raise pulp.PulpSolverError("HiGHS is not installed")
+        try:
+            return self._solved(lp)
+        except pulp.PulpSolverError:
+            raise
+        except WorkLost as lost:
+            lp.solverModel = None  # it is still at work on it
+            raise pulp.PulpSolverError(f"HiGHS does not come back: {lost}") from lost
+        except Exception as problem:
+            raise pulp.PulpSolverError(f"HiGHS failed: {problem}") from problem
+
+    def _solved(self, lp: pulp.LpProblem) -> int:
         live = highspy.Highs()
         live.setOptionValue("output_flag", bool(self.msg))
         for option, value in self.highs_options.items():
@@ -154,10 +172,13 @@ class BulkHighs(pulp.LpSolver):
             model = self._translated(lp)
         if live.passModel(model) == highspy.HighsStatus.kError:
             raise pulp.PulpSolverError("HiGHS refuses the model")
-        del model
+        limit_s = float(self.highs_options.get("time_limit", LONGEST_S))
+        within(2.0 * limit_s + GRACE_S, live.run)
         lp.solverModel = live
-        live.run()
-        return read_back(lp)
+        status = read_back(lp)
+        if status == pulp.LpStatusOptimal and not _holds(model, np.asarray(live.getSolution().col_value)):
+            return _forget(lp)
+        return status
 
     def _translated(self, lp: pulp.LpProblem) -> Any:
         inf = highspy.kHighsInf
@@ -228,3 +249,29 @@ def read_back(lp: pulp.LpProblem) -> int:
         row.pi = dual
     lp.assignStatus(*outcome)
     return outcome[0]
+
+
+def _holds(model: Any, point: np.ndarray) -> bool:
+    """Whether a point keeps every bound, row and integer of what the solver was given, by our own sums."""
+    starts, index = np.asarray(model.a_matrix_.start_), np.asarray(model.a_matrix_.index_, dtype=np.int64)
+    row = np.repeat(np.arange(model.num_row_), np.diff(starts))
+    products = np.asarray(model.a_matrix_.value_) * point[index]
+    sides = [(point, np.asarray(model.col_lower_), np.asarray(model.col_upper_))]
+    sides.append((np.bincount(row, products, model.num_row_), np.asarray(model.row_lower_), np.asarray(model.row_upper_)))
+    for values, low, high in sides:
+        finite = np.abs(np.concatenate([low[np.isfinite(low)], high[np.isfinite(high)]]))
+        tolerance = FEASIBLE + FEASIBLE_RATIO * finite.max(initial=0.0)
+        if not ((values >= low - tolerance) & (values <= high + tolerance)).all():  # NaN fails, too
+            return False
+    whole = np.array([kind == highspy.HighsVarType.kInteger for kind in model.integrality_], dtype=bool)
+    return not len(whole) or bool((np.abs(point - np.rint(point))[whole] <= WHOLE).all())
+
+
+def _forget(lp: pulp.LpProblem) -> int:
+    """A solver's word that does not hold is no solution."""
+    for column in lp._variables:
+        column.varValue = column.dj = None
+    for row in lp._constraints.values():
+        row.pi = row.slack = None
+    lp.assignStatus(pulp.LpStatusNotSolved, pulp.LpSolutionNoSolutionFound)
+    return pulp.LpStatusNotSolved

@@ -1,15 +1,19 @@
 """What is done when no solver delivers: storage idle, cars at once, nothing shed, nothing curtailed.
 
-Where something is asked for (target, firm block) the idle freedom of stores and generation is split over
-the assets by merit, period after period, inside power and energy. Loads are not called.
+Where something is asked for (target, firm block) the idle freedom of storage, stations and generation is split over
+the assets by merit, period after period, inside power and energy. Loads are not called; two-way cars and rooms follow the
+even course that keeps their own limits.
 """
 
 import numpy as np
 
 from aggregator.assets.domain import Device, Store
-from aggregator.dispatch.domain._formulation import reachable
-from aggregator.dispatch.domain.disaggregation import split_change
+from aggregator.dispatch.domain.fleet import cost
+from aggregator.dispatch.domain.fleet.devices import layout_of, reachable
 from aggregator.dispatch.domain.problem import ScheduleProblem
+from aggregator.dispatch.domain.split.fairness import Rule
+from aggregator.dispatch.domain.split.problem import SplitProblem
+from aggregator.dispatch.domain.split.split import split_instruction
 
 Moves = dict[str, np.ndarray]
 
@@ -18,8 +22,12 @@ def safe_moves(problem: ScheduleProblem) -> tuple[Moves, Moves]:
     """(up_kw, down_kw) per asset, feasible by construction."""
     n, h = len(problem.grid), problem.grid.hours
     keys = problem.asset_keys
-    stores = {key: _Tank(device, device.store, h) for key, (_, device) in problem.devices.items() if device.store is not None}
-    net = {key: np.zeros(n) for key in keys}  # up - down
+    net = _even_courses(problem)  # up - down
+    stores = {
+        key: _Tank(device, device.store, h) for key, (_, device) in problem.devices.items() if device.store is not None and key not in net
+    }
+    steady = frozenset(net)
+    net |= {key: np.zeros(n) for key in keys if key not in net}
     demand = _demand(problem)
     for t in range(n):
         low, high = {}, {}
@@ -27,6 +35,8 @@ def safe_moves(problem: ScheduleProblem) -> tuple[Moves, Moves]:
             device = problem.devices[key][1]
             if key in stores:
                 net[key][t], low[key], high[key] = stores[key].choices(t, h)
+            elif key in steady:
+                low[key] = high[key] = float(net[key][t])
             else:
                 low[key], high[key] = -float(device.down_kw[t]), 0.0
         if not np.isnan(demand[t]):
@@ -34,6 +44,23 @@ def safe_moves(problem: ScheduleProblem) -> tuple[Moves, Moves]:
         for key, tank in stores.items():
             tank.move(net[key][t], h)
     return {k: np.maximum(0.0, net[k]) for k in keys}, {k: np.maximum(0.0, -net[k]) for k in keys}
+
+
+def _even_courses(problem: ScheduleProblem) -> Moves:
+    """Two-way cars and rooms: their state at a period's end depends on more than what was charged."""
+    special = {k for k, (_, d) in problem.devices.items() if d.stays or (d.store is not None and _leaks(d.store))}
+    if not special:
+        return {}
+    layout = layout_of(problem)
+    courses: Moves = {key: np.zeros(len(problem.grid)) for key in special}
+    for key, kw in zip(layout.store_keys, cost.safe_moves(layout.fleet).store_kw, strict=True):
+        if key in special:
+            courses[key] += kw
+    return courses
+
+
+def _leaks(store: Store) -> bool:
+    return store.keep_ratio != 1.0 or store.drift_kwh is not None
 
 
 def _demand(problem: ScheduleProblem) -> np.ndarray:
@@ -51,7 +78,7 @@ class _Tank:
 
     def __init__(self, device: Device, store: Store, h: float) -> None:
         self.device, self.store = device, store
-        self.low, self.high = reachable(device.up_kw, device.down_kw, store, h)
+        self.low, self.high = reachable(device, store, h)
         for t in range(len(self.low) - 2, -1, -1):  # never fall behind what the rest of the day can still fill
             self.low[t] = max(self.low[t], self.low[t + 1] - h * store.eta_in * device.down_kw[t + 1])
         self.low = np.minimum(self.low, self.high)
@@ -76,24 +103,30 @@ class _Tank:
 
 
 def _serve(problem: ScheduleProblem, keys: list[str], net: Moves, low: dict, high: dict, t: int, demand_kw: float) -> None:
-    sites = problem.site_keys
-    index = np.array([sites.index(problem.devices[key][0]) for key in keys])
-    fixed = np.array([problem.devices[key][1].fixed_kw[t] for key in keys])
-    now = np.array([net[key][t] for key in keys])
-    flow = np.bincount(index, weights=fixed + now, minlength=len(sites))
+    """Change what the assets do in period t, as far as they can, so that the portfolio does what is asked for."""
+    index = {site: k for k, site in enumerate(problem.site_keys)}
+    ordered = sorted(keys, key=lambda key: (index[problem.devices[key][0]], str(key)))
+    devices = [problem.devices[key][1] for key in ordered]
+    site = np.array([index[problem.devices[key][0]] for key in ordered], dtype=np.int64)
+    now = np.array([net[key][t] for key in ordered])
+    flow = np.bincount(site, weights=np.array([device.fixed_kw[t] for device in devices]) + now, minlength=len(index))
     change = demand_kw - float(flow.sum())
     if problem.direction[t] * change <= 0:
         return  # more than asked for already
-    up, down = np.array([high[key] for key in keys]) - now, now - np.array([low[key] for key in keys])
-    cost = np.array([problem.devices[key][1].up_cost_cny_per_kwh for key in keys])
-    split = split_change(
-        demanded_kw=change,
-        up_kw=up,
-        down_kw=down,
-        cost_cny_per_kwh=cost,
-        site=index,
-        site_up_kw=np.array([problem.sites[s].export_limit_kw for s in sites]) - flow,
-        site_down_kw=flow + np.array([problem.sites[s].import_limit_kw for s in sites]),
+    sites = [problem.sites[key] for key in problem.site_keys]
+    split = split_instruction(
+        SplitProblem(
+            site=site,
+            down_room_kw=np.maximum(0.0, now - np.array([low[key] for key in ordered])),
+            up_room_kw=np.maximum(0.0, np.array([high[key] for key in ordered]) - now),
+            cost_cny_per_kwh=np.array([device.up_cost_cny_per_kwh for device in devices]),
+            site_down_kw=np.maximum(0.0, flow + np.array([row.import_limit_kw for row in sites])),
+            site_up_kw=np.maximum(0.0, np.array([row.export_limit_kw for row in sites]) - flow),
+            change_kw=change,
+        ),
+        rule=Rule("cost"),
+        deadline_s=0.0,
+        method="fast",
     )
-    for key, moved in zip(keys, split.change_kw, strict=True):
+    for key, moved in zip(ordered, split.change_kw, strict=True):
         net[key][t] += moved

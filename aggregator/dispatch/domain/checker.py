@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from aggregator.assets.domain import Envelope
+from aggregator.assets.domain.air_conditioning import AirConditioningSpec
 from aggregator.assets.domain.ev_station import EvStationSpec
 from aggregator.assets.domain.generation import GenerationSpec
 from aggregator.assets.domain.load import LoadSpec
-from aggregator.assets.domain.storage import StorageSpec
+from aggregator.assets.domain.storage import Held, StorageSpec
+from aggregator.assets.domain.two_way_charger import TwoWayChargerSpec
 from aggregator.dispatch.domain.facts import USABLE, AssetFacts
 from aggregator.dispatch.domain.problem import ScheduleProblem
 from aggregator.dispatch.domain.schedule import Schedule
@@ -39,10 +41,7 @@ def check_schedule(*, problem: ScheduleProblem, schedule: Schedule, assets: Mapp
         if key not in assets or key not in schedule.injection_kw:
             found.append(Violation(str(key), "no_facts", 0, 0.0))
             continue
-        found += _asset(str(key), assets[key], schedule.injection_kw[key], problem.grid.hours)
-        spec = assets[key].spec
-        if isinstance(spec, LoadSpec) and assets[key].movable:
-            found += _calls(str(key), spec, assets[key], schedule.injection_kw[key], schedule.on.get(key), problem.grid.hours)
+        found += _asset(str(key), assets[key], schedule.injection_kw[key], schedule.on.get(key), problem.grid.hours)
     found += _sites(problem, schedule, assets)
     found += _promises(problem, schedule)
     return found
@@ -54,7 +53,7 @@ def _over(subject: str, limit: str, excess: np.ndarray, size: float) -> list[Vio
     return [Violation(subject, limit, int(t), float(excess[t])) for t in np.flatnonzero(bad)]
 
 
-def _asset(key: str, facts: AssetFacts, injection_kw: np.ndarray, h: float) -> list[Violation]:
+def _asset(key: str, facts: AssetFacts, injection_kw: np.ndarray, on: np.ndarray | None, h: float) -> list[Violation]:
     envelope = facts.envelope
     if injection_kw.shape != envelope.base_kw.shape:
         return [Violation(key, "shape", 0, 0.0)]
@@ -68,7 +67,11 @@ def _asset(key: str, facts: AssetFacts, injection_kw: np.ndarray, h: float) -> l
         case GenerationSpec() as spec:
             return _generation(key, spec, envelope, injection_kw)
         case LoadSpec() as spec:
-            return _load(key, spec, envelope, injection_kw)
+            return _load(key, spec, facts, injection_kw, on, h)
+        case AirConditioningSpec() as spec:
+            return _room(key, spec, facts, injection_kw, h)
+        case TwoWayChargerSpec() as spec:
+            return _cars(key, spec, facts, injection_kw, h)
     return _within_envelope(key, envelope, injection_kw, h)
 
 
@@ -85,7 +88,28 @@ def _storage(key: str, spec: StorageSpec, facts: AssetFacts, injection_kw: np.nd
     floor = min(spec.soc_min_ratio * spec.energy_kwh, facts.stored_kwh)
     ceiling = max(spec.soc_max_ratio * spec.energy_kwh, facts.stored_kwh)
     found += _over(key, "soc_floor", floor - soc, spec.energy_kwh)
-    return found + _over(key, "soc_ceiling", soc - ceiling, spec.energy_kwh)
+    found += _over(key, "soc_ceiling", soc - ceiling, spec.energy_kwh)
+    return found if facts.held is None else found + _reserve(key, spec, facts.stored_kwh, facts.held, soc, injection_kw, h)
+
+
+def _reserve(
+    key: str, spec: StorageSpec, stored_kwh: float, held: Held, soc: np.ndarray, injection_kw: np.ndarray, h: float
+) -> list[Violation]:
+    """What is sold as regulation can be given at once and long enough; less only where charging at full power came too late."""
+    found = _over(key, "reserve_power", injection_kw + np.minimum(held.up_kw, spec.discharge_kw) - spec.discharge_kw, spec.discharge_kw)
+    found += _over(key, "reserve_power", -injection_kw + np.minimum(held.down_kw, spec.charge_kw) - spec.charge_kw, spec.charge_kw)
+    usable = spec.energy_kwh * (spec.soc_max_ratio - spec.soc_min_ratio)
+    up, down = held.up_kwh / spec.discharge_efficiency, held.down_kwh * spec.charge_efficiency
+    fits = up + down <= usable  # a promise beyond the battery is the seller's mistake: no plan mends it
+    most, least, missing, crowded = stored_kwh, stored_kwh, np.zeros(len(soc)), np.zeros(len(soc))
+    for t in range(len(soc)):
+        floor, ceiling = spec.soc_min_ratio * spec.energy_kwh + up[t], spec.soc_max_ratio * spec.energy_kwh - down[t]
+        most = min(most + h * max(0.0, spec.charge_kw - held.down_kw[t]) * spec.charge_efficiency, max(ceiling, least))
+        least = max(least - h * max(0.0, spec.discharge_kw - held.up_kw[t]) / spec.discharge_efficiency, min(floor, most))
+        most = max(most, least)
+        missing[t] = min(floor, most) - soc[t] if up[t] > 0 and fits[t] else 0.0
+        crowded[t] = soc[t] - max(ceiling, least) if down[t] > 0 and fits[t] else 0.0
+    return found + _over(key, "reserve_energy", np.maximum(missing, crowded), spec.energy_kwh)
 
 
 def _ev(key: str, spec: EvStationSpec, envelope: Envelope, injection_kw: np.ndarray, h: float) -> list[Violation]:
@@ -107,45 +131,148 @@ def _generation(key: str, spec: GenerationSpec, envelope: Envelope, injection_kw
     return found + _over(key, "curtailment", least - injection_kw, spec.rated_kw)
 
 
-def _load(key: str, spec: LoadSpec, envelope: Envelope, injection_kw: np.ndarray) -> list[Violation]:
-    natural, used = -envelope.base_kw, -injection_kw
-    found = _over(key, "natural_load", used - natural, spec.rated_kw)
+def _room(key: str, spec: AirConditioningSpec, facts: AssetFacts, injection_kw: np.ndarray, h: float) -> list[Violation]:
+    """The room's temperature, from the heat that comes in at every moment less what the machine takes out, in small steps."""
+    found = _over(key, "no_injection", injection_kw, spec.rated_kw)
+    found += _over(key, "cooling_power", -injection_kw - spec.rated_kw, spec.rated_kw)
+    if facts.stored_kwh is None:
+        return [*found, Violation(key, "no_room_temperature", 0, 0.0)]
+    consumed, natural = -injection_kw, -facts.envelope.base_kw
+    start_c = spec.comfort_max_c - facts.stored_kwh / spec.capacity_kwh_per_k
+    room = _temperatures(spec, start_c, natural, consumed, h)
+    full = np.minimum(np.maximum(natural - facts.envelope.min_kw - natural, 0.0), spec.rated_kw)
+    coldest = _temperatures(spec, start_c, natural, full, h)
+    warmest = _temperatures(spec, start_c, natural, np.maximum(0.0, -facts.envelope.max_kw), h)
+    # A room that is outside its band already, or cannot be held in it, is as good as the machine allows.
+    too_warm = room - np.maximum(spec.comfort_max_c, coldest)
+    too_cold = np.minimum(spec.comfort_min_c, warmest) - room
+    found += _over(key, "comfort_band", spec.capacity_kwh_per_k * np.maximum(too_warm, too_cold) / spec.cop, spec.rated_kw * h)
+    given_back = room[-1:] - np.maximum(spec.set_point_c, coldest[-1:])
+    late = _over(key, "set_point_at_the_end", spec.capacity_kwh_per_k * given_back / spec.cop, spec.rated_kw * h)
+    return found + [Violation(v.subject, v.limit, len(room) - 1, v.by) for v in late]
+
+
+def _temperatures(spec: AirConditioningSpec, start_c: float, natural_kw: np.ndarray, consumed_kw: np.ndarray, h: float) -> np.ndarray:
+    """At the ends of the periods [degC]; classic Runge-Kutta with steps that are short against the room's time constant."""
+    parts = max(1, int(np.ceil(8 * spec.loss_kw_per_k / spec.capacity_kwh_per_k * h)))
+    step, room, found = h / parts, start_c, np.empty(len(consumed_kw))
+    for t, (natural, consumed) in enumerate(zip(natural_kw, consumed_kw, strict=True)):
+
+        def warming(at_c: float, heat_kw: float = spec.cop * (natural - consumed)) -> float:
+            return (heat_kw - spec.loss_kw_per_k * (at_c - spec.set_point_c)) / spec.capacity_kwh_per_k
+
+        for _ in range(parts):
+            k1 = warming(room)
+            k2 = warming(room + step / 2 * k1)
+            k3 = warming(room + step / 2 * k2)
+            k4 = warming(room + step * k3)
+            room += step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        found[t] = room
+    return found
+
+
+def _cars(key: str, spec: TwoWayChargerSpec, facts: AssetFacts, injection_kw: np.ndarray, h: float) -> list[Violation]:
+    """Car by car: power, what its driver allows, and ready when it leaves; nothing where there is none."""
+    found = _over(key, "discharge_power", injection_kw - spec.discharge_kw, spec.discharge_kw)
+    found += _over(key, "charge_power", -injection_kw - spec.charge_kw, spec.charge_kw)
+    there = np.zeros(len(injection_kw), dtype=bool)
+    for stay in facts.stays or ():
+        periods = slice(stay.first, stay.end)
+        there[periods] = True
+        power = injection_kw[periods]
+        gained = np.where(power < 0, -power * spec.charge_efficiency, -power / spec.discharge_efficiency) * h
+        held = stay.initial_kwh + np.cumsum(gained)
+        floor = min(spec.soc_min_ratio * spec.battery_kwh, stay.initial_kwh)
+        ceiling = max(spec.soc_max_ratio * spec.battery_kwh, stay.initial_kwh)
+        possible = np.clip(-facts.envelope.min_kw[periods], 0.0, spec.charge_kw).sum() * h * spec.charge_efficiency
+        ready = np.zeros(len(held))
+        ready[-1] = min(stay.end_kwh, stay.initial_kwh + possible) - held[-1]
+        for limit, excess in (("soc_floor", floor - held), ("soc_ceiling", held - ceiling), ("departure_need", ready)):
+            found += [Violation(key, limit, stay.first + v.period, v.by) for v in _over(key, limit, excess, spec.battery_kwh)]
+    return found + _over(key, "no_car", np.where(there, 0.0, np.abs(injection_kw)), spec.rated_kw)
+
+
+def _load(key: str, spec: LoadSpec, facts: AssetFacts, injection_kw: np.ndarray, on: np.ndarray | None, h: float) -> list[Violation]:
+    natural, used = -facts.envelope.base_kw, -injection_kw
+    shed = natural - used
+    called = shed > ON_KW + RELATIVE * spec.rated_kw if on is None else on
+    rebound = _rebound_kw(spec, facts, called, h)
+    found = _over(key, "natural_load", used - natural - rebound, spec.rated_kw)
     found += _over(key, "must_run", np.minimum(natural, spec.must_run_kw) - used, spec.rated_kw)
-    return found + _over(key, "sheddable", injection_kw - envelope.max_kw, spec.rated_kw)
+    found += _over(key, "sheddable", shed - _can_shed(spec, facts, h), spec.rated_kw)
+    if rebound.any():
+        found += _over(key, "rebound", np.where(rebound > 0, np.abs(used - natural - rebound), 0.0), spec.rated_kw)
+    return found + _calls(key, spec, facts, shed + rebound, called, h)
 
 
-def _calls(key: str, spec: LoadSpec, facts: AssetFacts, injection_kw: np.ndarray, on: np.ndarray | None, h: float) -> list[Violation]:
-    """Interruptions: how many, how long, not before the notice, whole where only whole ones are possible.
+def _can_shed(spec: LoadSpec, facts: AssetFacts, h: float) -> np.ndarray:
+    """What a call takes away: what the envelope lets go of. A load that catches up does so before its notice is over as well."""
+    most = np.maximum(0.0, facts.envelope.max_kw - facts.envelope.base_kw)
+    if not spec.rebound_ratio or not spec.sheddable:
+        return most
+    notice = int(np.ceil(spec.notice_minutes / 60 / h - 1e-9))
+    early = np.arange(len(most)) < max(notice, facts.notice_periods, facts.rest_periods, facts.rebound_periods)
+    return np.where(early, np.maximum(0.0, -facts.envelope.base_kw - spec.must_run_kw), most)
 
-    `on` says when a call is in force (it may go on through periods in which there is nothing to shed).
+
+def _rebound_kw(spec: LoadSpec, facts: AssetFacts, called: np.ndarray, h: float) -> np.ndarray:
+    """What the load takes on top of production after calls of the plan, and after the one before it."""
+    if not spec.rebound_ratio:
+        return np.zeros(len(called))
+    lasts = int(np.ceil(spec.rebound_hours / h - 1e-9))
+    since = lasts - facts.rebound_periods if not facts.running_periods else 0
+    catching_up = np.zeros(len(called), dtype=bool)
+    for t, now in enumerate(called):
+        since = 0 if now else since + 1
+        catching_up[t] = not now and 0 < since <= lasts
+    return np.where(catching_up, spec.rebound_ratio * _can_shed(spec, facts, h), 0.0)
+
+
+def _calls(key: str, spec: LoadSpec, facts: AssetFacts, shed: np.ndarray, called: np.ndarray, h: float) -> list[Violation]:
+    """Interruptions: how many, how long, how far apart, not before the notice, whole where only whole ones are possible.
+
+    `called` says when a call is in force (it may go on through periods in which there is nothing to shed).
     """
-    envelope = facts.envelope
-    shed = injection_kw - envelope.base_kw
-    shedding = shed > ON_KW + RELATIVE * spec.rated_kw
-    called = shedding if on is None else on
-    found = [Violation(key, "shed_without_call", int(t), float(shed[t])) for t in np.flatnonzero(shedding & ~called)]
+    stray = (shed > ON_KW + RELATIVE * spec.rated_kw) & ~called
+    found = [Violation(key, "shed_without_call", int(t), float(shed[t])) for t in np.flatnonzero(stray)]
     if not called.any():
         return found
     if not spec.sheddable:
         found.append(Violation(key, "sheddable", int(np.argmax(called)), float(shed.max())))
     runs = _runs(called)
     longest = max(1, int(spec.max_call_hours / h + 1e-9))
-    fresh = 0
+    pause = max(1, int(np.ceil(spec.rest_minutes / 60 / h - 1e-9)), int(np.ceil(spec.rebound_hours / h - 1e-9)))
+    fresh, free_from = 0, max(facts.rest_periods, facts.rebound_periods)
+    if facts.running_periods:  # whatever becomes of it, it ends in this plan
+        free_from = pause
     for first, length in runs:
         continued = first == 0 and facts.running_periods > 0
-        lasts = length + (facts.running_periods if continued else 0)
+        age = facts.running_periods if continued else 0
         fresh += not continued
-        if lasts > longest:
-            found.append(Violation(key, "call_length", first, float(lasts - longest)))
+        if age + length > longest:
+            found.append(Violation(key, "call_length", first, float(age + length - longest)))
         if not continued and first < facts.notice_periods:
             found.append(Violation(key, "notice", first, float(facts.notice_periods - first)))
+        if not continued and first < free_from:
+            found.append(Violation(key, "rest", first, float(free_from - first)))
+        free_from = first + length + pause
         if spec.all_or_nothing:
-            part = (envelope.max_kw - injection_kw)[first : first + length]
-            found += [Violation(key, "all_or_nothing", first + v.period, v.by) for v in _over(key, "all_or_nothing", part, spec.rated_kw)]
+            found += _whole(key, spec, facts, shed[first : first + length], first, age, h)
     calls = facts.calls_used + fresh + (1 if facts.running_periods else 0)
     if calls > spec.max_calls_per_day:
         found.append(Violation(key, "calls_per_day", runs[-1][0], float(calls - spec.max_calls_per_day)))
     return found
+
+
+def _whole(key: str, spec: LoadSpec, facts: AssetFacts, shed: np.ndarray, first: int, age: int, h: float) -> list[Violation]:
+    """All that can be shed, after a ramp that is climbed in even steps which the machine's own ramp is never behind."""
+    most = _can_shed(spec, facts, h)[first : first + len(shed)]
+    steps = 1 if not spec.ramp_minutes else max(2, int(np.ceil(2 * spec.ramp_minutes / 60 / h - 1e-9)))
+    ladder = np.minimum(1.0, (age + np.arange(1, len(shed) + 1)) / steps)
+    return [
+        Violation(key, "all_or_nothing", first + v.period, v.by)
+        for v in _over(key, "all_or_nothing", np.abs(most * ladder - shed), spec.rated_kw)
+    ]
 
 
 def _within_envelope(key: str, envelope: Envelope, injection_kw: np.ndarray, h: float) -> list[Violation]:

@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aggregator.assets.domain import Device, Envelope, Spec, idle_envelope, kind_of
+from aggregator.assets.domain import Device, Envelope, Spec, Stay, idle_envelope, kind_of
+from aggregator.assets.domain.load import LoadSpec
+from aggregator.assets.domain.storage import Held
 from aggregator.dispatch.domain.problem import ProblemRefused
 from aggregator.kernel.periods import Grid
 
@@ -16,8 +18,10 @@ class AssetFacts:
     """One asset over the problem's grid.
 
     `envelope` lies on the problem's grid, its cumulative bounds count from the grid's start.
-    `stored_kwh`: storage only. `calls_used`: interruptions of the day that are over. `running_periods`:
+    `stored_kwh`: in a storage; cold [kWh of heat] above the warm edge of an air-conditioned room. `held`: reserve that is sold of
+    a storage. `stays`: of a two-way charger's car. `calls_used`: interruptions of the day that are over. `running_periods`:
     how long the present one has lasted, 0 = none. `notice_periods`: periods in which nothing new may be asked.
+    `rest_periods`, `rebound_periods`: what is left of the rest and the rebound after the last call.
     `movable` False: planned at its base.
     """
 
@@ -26,9 +30,13 @@ class AssetFacts:
     spec: Spec
     envelope: Envelope
     stored_kwh: float | None = None
+    held: Held | None = None
+    stays: tuple[Stay, ...] | None = None
     calls_used: int = 0
     running_periods: int = 0
     notice_periods: int = 0
+    rest_periods: int = 0
+    rebound_periods: int = 0
     movable: bool = True
 
 
@@ -36,21 +44,33 @@ def device_of(facts: AssetFacts) -> Device:
     """The planning device of one asset. Its physics is in assets.domain; here come only the day's circumstances."""
     if not facts.movable or facts.envelope.quality not in USABLE:
         return _still(facts.envelope.base_kw)
-    known: dict[str, object] = {}
-    if facts.stored_kwh is not None:
-        known["stored_kwh"] = facts.stored_kwh
+    known: dict[str, object] = {name: value for name in ("stored_kwh", "held", "stays") if (value := getattr(facts, name)) is not None}
     if facts.calls_used:
         known["calls_used"] = facts.calls_used
     device = kind_of(facts.kind).physics.device(facts.spec, facts.envelope, **known)
     if device.calls is None:
         return device
     calls = device.calls
-    first = max(calls.first_period, facts.notice_periods)
+    first = max(calls.first_period, facts.notice_periods, facts.rest_periods, facts.rebound_periods)
+    if facts.rebound_periods:  # of a call before the grid: nobody decides on it any more
+        catching_up = np.arange(len(device.up_kw)) < facts.rebound_periods
+        device = replace(device, fixed_kw=device.fixed_kw - np.where(catching_up, calls.rebound_ratio * can_shed_kw(facts), 0.0))
+    if calls.rebound_periods:  # what could be shed is what it takes more of after a call, before the notice as well
+        left = max(0, calls.max_calls - 1) if facts.running_periods else calls.max_calls
+        up = np.where(np.arange(len(device.up_kw)) < first, can_shed_kw(facts), device.up_kw)
+        return replace(device, up_kw=up, calls=replace(calls, max_calls=left, first_period=first))
     if facts.running_periods:  # the running call is neither new nor under notice
         calls = replace(calls, max_calls=max(0, calls.max_calls - 1), first_period=first)
         return replace(device, calls=calls, up_kw=np.where(_callable(facts, calls.max_on_periods, calls.max_calls), device.up_kw, 0.0))
     up = np.where(np.arange(len(device.up_kw)) < first, 0.0, device.up_kw)
     return replace(device, up_kw=up, calls=replace(calls, first_period=first))
+
+
+def can_shed_kw(facts: AssetFacts) -> np.ndarray:
+    """What lies above must-run in every period, whoever may call for it."""
+    spec = facts.spec
+    assert isinstance(spec, LoadSpec)
+    return np.maximum(0.0, -facts.envelope.base_kw - spec.must_run_kw) * spec.sheddable
 
 
 def _callable(facts: AssetFacts, max_on: int, calls_left: int) -> np.ndarray:

@@ -27,7 +27,8 @@ class ProblemRefused(Anticipated):
 class SiteProblem:
     """One grid connection: the owner's limits, what importing costs on top of the energy, and the demand charge.
 
-    `peak_so_far_kw` is the import that the demand charge already covers.
+    `peak_so_far_kw` is the import that the demand charge already covers. `export_share_ratio`: most of the day's own generation
+    that may be exported (0 = none at all; inf = no such rule).
     """
 
     import_limit_kw: float
@@ -35,15 +36,26 @@ class SiteProblem:
     import_adder_cny_per_kwh: np.ndarray
     demand_price_cny_per_kw: float = 0.0
     peak_so_far_kw: float = 0.0
+    export_share_ratio: float = np.inf
+
+
+@dataclass(frozen=True)
+class GroupProblem:
+    """A feeder or transformer behind a connection: limits [kW] on the sum of its assets; `parent` names the group around it."""
+
+    site: str
+    import_limit_kw: float
+    export_limit_kw: float
+    parent: str | None = None
 
 
 @dataclass(frozen=True)
 class FirmBlock:
     """Demand response: one constant quantity above (direction 1) or below (-1) the baseline in `window`.
 
-    `baseline_kw` (n_window,) is the portfolio's injection without intervention. With `fixed_kw` the
-    quantity is promised; without it the solver chooses 0 .. max_kw. The firm part earns `price_cny_per_kwh`
-    instead of the energy value; the rest of the injection keeps its energy value.
+    `baseline_kw` (n_window,) is the portfolio's injection without intervention. With `fixed_kw` the quantity is promised;
+    without it, it is still to be found: see `holdable_block`. The firm part earns `price_cny_per_kwh` instead of the energy
+    value; the rest of the injection keeps its energy value.
     """
 
     window: slice
@@ -69,10 +81,10 @@ class Target:
 class ScheduleProblem:
     """See docs/architecture.md section 6.
 
-    `reference_kw`: per asset the injection that is planned anyway; where a target stands, nobody is moved
-    against the target's direction from there. `running_calls`: periods that an interruption has already
-    lasted when the grid starts. `terminal_value_cny_per_kwh`: worth of stored energy (times the device's
-    ratio); None = mean of the injection value.
+    `reference_kw`: per asset the injection that is planned anyway; an instruction moves nobody against its direction from
+    there. `running_calls`: periods that an interruption has already lasted when the grid starts.
+    `terminal_value_cny_per_kwh`: worth of stored energy (times the device's ratio); None = mean of the injection value.
+    `groups`: feeders and transformers; `group_of` names the innermost group of an asset.
     """
 
     grid: Grid
@@ -86,6 +98,8 @@ class ScheduleProblem:
     reference_kw: Mapping[str, np.ndarray] = field(default_factory=dict)
     running_calls: Mapping[str, int] = field(default_factory=dict)
     terminal_value_cny_per_kwh: float | None = None
+    groups: Mapping[str, GroupProblem] = field(default_factory=dict)
+    group_of: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.grid)
@@ -102,8 +116,15 @@ class ScheduleProblem:
             if device.store is not None:
                 _complete(f"store of asset {key}", device.store.min_kwh, n)
                 _complete(f"store of asset {key}", device.store.max_kwh, n)
+                if device.store.drift_kwh is not None:
+                    _complete(f"store of asset {key}", device.store.drift_kwh, n)
+            elif not device.stays and device.calls is None and device.up_kw.any():
+                raise ProblemRefused(why=f"asset {key} can inject more, but nothing says where that comes from")
         if self.target is not None and self.target.injection_kw.shape != (n,):
             raise ProblemRefused(why="the target does not fit the periods")
+        for key, name in self.group_of.items():
+            if name not in self.groups or key not in self.devices or self.groups[name].site != self.devices[key][0]:
+                raise ProblemRefused(why=f"group {name} of asset {key} is unknown or of another site")
         if self.firm is not None:
             _complete("baseline of the firm block", self.firm.baseline_kw, len(range(*self.firm.window.indices(n))))
 

@@ -30,6 +30,10 @@ REASONS = (
     "curtail_no_value",
     "high_price_shed",
     "normal_production",
+    "catches_up",  # a load after a call
+    "cool_more",
+    "cool_less",
+    "hold_set_point",
     "safe_plan",  # no solver delivered in time
     "released",  # an earlier setpoint is taken back
     "stopped",  # global stop
@@ -45,6 +49,9 @@ LIMITS = (
     "available_power",
     "must_run",
     "call_limits",
+    "comfort_warm",  # edges of the comfort band
+    "comfort_cold",
+    "cooling_power",
     "site_import_limit",
     "site_export_limit",
 )
@@ -67,15 +74,23 @@ def _why(problem: ScheduleProblem, schedule: Schedule, key: str, t: int) -> Why:
     up, down = schedule.up_kw[key][t], schedule.down_kw[key][t]
     if device.up_kw[t] <= AT_KW and device.down_kw[t] <= AT_KW:
         resting = device.store is not None and not (device.up_kw > 0).any() and (device.down_kw > 0).any()
-        return Why("no_car" if resting else "normal_production" if device.calls is not None else "uncontrolled")
+        if down > AT_KW:
+            return Why("catches_up")
+        return Why("no_car" if resting or device.stays else "normal_production" if device.calls is not None else "uncontrolled")
     if schedule.status == "fallback":
         return Why("safe_plan")
+    if device.stays:
+        return _car(problem, schedule, key, t)
+    if device.store is not None and device.store.drift_kwh is not None:
+        return _room(problem, schedule, key, t, device.store)
     if device.store is not None:
         both_ways = (device.up_kw > 0).any()
         return (_storage if both_ways else _charging)(problem, schedule, key, t, device.store)
     if up > AT_KW:
         limit = "must_run" if up >= device.up_kw[t] - AT_KW else ""
         return Why(_asked(problem, t, 1) or _relief(problem, schedule, site, t) or "high_price_shed", limit)
+    if down > AT_KW and device.calls is not None:
+        return Why("catches_up")
     if down > AT_KW:
         return Why(_asked(problem, t, -1) or _curtailment(problem, schedule, site, t), _site_limit(problem, schedule, site, t))
     if device.calls is not None:
@@ -114,8 +129,13 @@ def _curtailment(problem: ScheduleProblem, schedule: Schedule, site_key: str, t:
 
 def _storage(problem: ScheduleProblem, schedule: Schedule, key: str, t: int, store: Store) -> Why:
     site, device = problem.devices[key]
+    limit = _store_limit(device, store.min_kwh[t], store.max_kwh[t], schedule, key, t) or _site_limit(problem, schedule, site, t)
+    return _both_ways(problem, schedule, key, t, limit)
+
+
+def _both_ways(problem: ScheduleProblem, schedule: Schedule, key: str, t: int, limit: str) -> Why:
+    site, _ = problem.devices[key]
     up, down = schedule.up_kw[key][t], schedule.down_kw[key][t]
-    limit = _store_limit(device, store, schedule, key, t) or _site_limit(problem, schedule, site, t)
     value = problem.injection_value_cny_per_kwh[t]
     if up > AT_KW:
         return Why(_asked(problem, t, 1) or _relief(problem, schedule, site, t) or "high_price_discharge", limit)
@@ -130,11 +150,44 @@ def _storage(problem: ScheduleProblem, schedule: Schedule, key: str, t: int, sto
     return Why("idle_no_gain", limit)
 
 
-def _store_limit(device: Device, store: Store, schedule: Schedule, key: str, t: int) -> str:
-    level = schedule.stored_kwh[key][t]
+def _car(problem: ScheduleProblem, schedule: Schedule, key: str, t: int) -> Why:
+    site, device = problem.devices[key]
+    here = [stay for stay in device.stays if stay.first <= t < stay.end]
+    if not here:
+        return Why("no_car")
+    stay = here[0]
+    left_kwh = float(device.down_kw[t + 1 : stay.end].sum()) * problem.grid.hours * stay.eta_in
+    just_in_time = schedule.stored_kwh[key][t] <= stay.end_kwh - left_kwh + AT_KW
+    if just_in_time and schedule.down_kw[key][t] > AT_KW:
+        return Why("departure_need", "departure_need")
+    limit = _store_limit(device, stay.min_kwh, stay.max_kwh, schedule, key, t) or _site_limit(problem, schedule, site, t)
+    return _both_ways(problem, schedule, key, t, "departure_need" if just_in_time else limit)
+
+
+def _room(problem: ScheduleProblem, schedule: Schedule, key: str, t: int, store: Store) -> Why:
+    """A building whose air conditioning takes more or less than holds its set point."""
+    site, device = problem.devices[key]
+    up, down, level = schedule.up_kw[key][t], schedule.down_kw[key][t], schedule.stored_kwh[key][t]
     if level <= store.min_kwh[t] + AT_KW:
+        limit = "comfort_warm"
+    elif level >= store.max_kwh[t] - AT_KW:
+        limit = "comfort_cold"
+    elif max(up - device.up_kw[t], down - device.down_kw[t]) >= -AT_KW:
+        limit = "cooling_power"
+    else:
+        limit = _site_limit(problem, schedule, site, t)
+    if up > AT_KW:
+        return Why(_asked(problem, t, 1) or _relief(problem, schedule, site, t) or "cool_less", limit)
+    if down > AT_KW:
+        return Why(_asked(problem, t, -1) or "cool_more", limit)
+    return Why("hold_set_point", limit)
+
+
+def _store_limit(device: Device, least_kwh: float, most_kwh: float, schedule: Schedule, key: str, t: int) -> str:
+    level = schedule.stored_kwh[key][t]
+    if level <= least_kwh + AT_KW:
         return "soc_floor"
-    if level >= store.max_kwh[t] - AT_KW:
+    if level >= most_kwh - AT_KW:
         return "soc_ceiling"
     if schedule.up_kw[key][t] >= device.up_kw[t] - AT_KW:
         return "discharge_power"

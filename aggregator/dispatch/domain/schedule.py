@@ -1,25 +1,26 @@
-"""The schedule: solved, cleaned, explained; or the safe plan where no solver delivers."""
+"""The schedule: solved by the fleet's optimiser, cleaned, with its certificate; or the safe plan where no solver delivers."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from aggregator.dispatch.domain import _solver
-from aggregator.dispatch.domain._fallback import Moves, safe_moves
-from aggregator.dispatch.domain._formulation import Formulation
-from aggregator.dispatch.domain.problem import ScheduleProblem
+from aggregator.dispatch.domain._fallback import safe_moves
+from aggregator.dispatch.domain.fleet.devices import Layout, device_moves, layout_of
+from aggregator.dispatch.domain.fleet.limits import GROUP_LIMITS, limit_prices
+from aggregator.dispatch.domain.fleet.plan import plan_fleet
+from aggregator.dispatch.domain.fleet.result import STATUSES, Certificate, FleetPlan
+from aggregator.dispatch.domain.problem import ProblemRefused, ScheduleProblem
 
-STATUSES = ("optimal", "at_gap", "timeout", "fallback")
-ROUNDS = 8
-RESERVE_RATIO = 0.3  # of the deadline, kept for the plain LP
-DUST_KW = 1e-7
-FIRM_DUST_KW = 1e-3
+__all__ = ["STATUSES", "BindingLimit", "Relaxed", "Schedule", "assemble", "safe_plan", "solve_schedule"]
+
+GAP_RATIO = 1e-3  # of the exact model: ten times faster than a tenth of it, at 60 assets
+RESERVE_RATIO = 0.3  # of the deadline, kept for the fallback and for what comes after
 
 
 @dataclass(frozen=True)
 class Relaxed:
-    """An owner's limit that gave way. limit: import_limit | export_limit."""
+    """An owner's limit that gave way. limit: import_limit | export_limit; `site` may name a group: then group_import_limit, .."""
 
     site: str
     limit: str
@@ -28,13 +29,27 @@ class Relaxed:
 
 
 @dataclass(frozen=True)
+class BindingLimit:
+    """What bound the plan: a limit of `subject` (site, group; "" = the portfolio's promise), where, and its largest price."""
+
+    limit: str
+    subject: str
+    periods: tuple[int, ...]
+    price: float
+    unit: str
+
+
+@dataclass(frozen=True)
 class Schedule:
     """Per asset and site [kW], arrays (n_periods,). injection = fixed + up - down.
 
-    `on`: loads only, True while an interruption is in force. `shortfall_kw` >= 0 in the direction asked for
-    (target and firm block), `overshoot_kw` likewise.
+    `on`: loads only, True while an interruption is in force. `stored_kwh` of two-way cars is NaN where there is none.
+    `shortfall_kw` >= 0 in the direction asked for (target and firm block), `overshoot_kw` likewise.
     `objective_cny` is money: energy, network, demand charge, wear, shedding, terminal value, firm block and
-    the price of the shortfall; what only steers the solver (relaxed limits, ties) is not in it.
+    the price of the shortfall; what only steers the solver (relaxed limits, overshoot) is not in it.
+    mode, status, certificate : how the plan was found and how far it can be from the best one, see docs/optimiser.md; the
+    certificate counts what is minimised, which differs from the objective by what no plan can change.
+    limits : what bound it, the dearest first. values_cny_per_kwh : per site, what one more kWh would have been worth there.
     """
 
     up_kw: dict[str, np.ndarray]
@@ -51,130 +66,98 @@ class Schedule:
     relaxed: tuple[Relaxed, ...]
     objective_cny: float
     status: str
-    solver: str
-    gap_ratio: float | None
+    mode: str = ""
+    certificate: Certificate | None = None
+    limits: tuple[BindingLimit, ...] = ()
+    values_cny_per_kwh: dict[str, np.ndarray] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def gap_ratio(self) -> float | None:
+        """(cost - bound) / |cost|; None where no bound is known."""
+        bound = self.lower_bound_cny
+        if self.certificate is None or bound is None or not self.certificate.cost_cny:
+            return None
+        return max(0.0, (self.certificate.cost_cny - bound) / abs(self.certificate.cost_cny))
+
+    @property
+    def lower_bound_cny(self) -> float | None:
+        """What no plan undercuts; None where none is known, or where an owner's limit gave way: the bound is for keeping it."""
+        if self.certificate is None or self.relaxed or not np.isfinite(self.certificate.lower_bound_cny):
+            return None
+        return self.certificate.lower_bound_cny
 
 
-def solve_schedule(problem: ScheduleProblem, *, deadline_s: float) -> Schedule:
+def solve_schedule(problem: ScheduleProblem, *, deadline_s: float, mode: str | None = None) -> Schedule:
     """The best schedule found within about `deadline_s` [s of wall time]; never an exception for lack of one.
 
-    optimal: proven. at_gap: within `gap_ratio` of a proven bound. timeout: valid, not proven best (or without interruptions of
-    loads). fallback: the safe plan (storage idle, cars at once, nothing shed or curtailed).
+    optimal: proven. at_gap: within the gap of a proven bound. timeout: valid, not proven. fallback: the safe plan (storage idle,
+    cars at once, nothing shed or curtailed). mode: "reference" (exact model), "fleet", or None = by size.
+    Raises ProblemRefused where the quantity of a firm block is still open, see `holdable_block`.
     """
+    if problem.firm is not None and problem.firm.fixed_kw is None:
+        raise ProblemRefused(why="the quantity of the firm block is open; holdable_block finds it")
     begun = time.monotonic()
-    exact_until = begun + deadline_s * (1 - RESERVE_RATIO)
-    formulation = Formulation(problem)
-    bound_cny = None
-    for _ in range(ROUNDS):
-        answer = _solver.solve(formulation.model, seconds=exact_until - time.monotonic(), integer=formulation.integer)
-        if not answer.usable:
-            break
-        cost_cny = answer.objective
-        if bound_cny is None and answer.status != "timeout":
-            bound_cny = cost_cny - (answer.gap_ratio or 0.0) * abs(cost_cny)
-        up, down = _values(formulation)
-        if formulation.refine(up, down):
-            continue
-        status, gap = answer.status, answer.gap_ratio
-        if formulation.restricted:
-            gap = None if bound_cny is None else (cost_cny - bound_cny) / max(1.0, abs(cost_cny))
-            status = "at_gap" if status == "optimal" else status
-        return _read(formulation, up, down, status=status, solver=answer.solver, gap=gap)
-    formulation.without_integers()
-    answer = _solver.solve(formulation.model, seconds=begun + deadline_s - time.monotonic(), integer=formulation.integer)
-    if answer.usable:
-        up, down = _values(formulation)
-        if not any(((up[k] > DUST_KW) & (down[k] > DUST_KW)).any() for k in up):
-            return _read(formulation, up, down, status="timeout", solver=answer.solver, gap=None)
-    return safe_plan(problem)
+    layout = layout_of(problem)
+    built = time.monotonic() - begun
+    plan = plan_fleet(layout.fleet, deadline_s=deadline_s * (1 - RESERVE_RATIO), mode=mode, reference_gap_ratio=GAP_RATIO)
+    if plan.status == "fallback":
+        return replace(safe_plan(problem), mode=plan.mode, seconds={"build": built, **plan.seconds})
+    moves = device_moves(problem, layout, plan)
+    schedule = assemble(problem, up=moves.up_kw, down=moves.down_kw, on=moves.on, status=plan.status)
+    return replace(
+        schedule,
+        mode=plan.mode,
+        certificate=plan.certificate,
+        limits=_limits(problem, layout, plan),
+        values_cny_per_kwh=_values(problem, plan),
+        seconds={"build": built, **plan.seconds},
+    )
 
 
-def _read(formulation: Formulation, up: Moves, down: Moves, *, status: str, solver: str, gap: float | None) -> Schedule:
-    on, firm_kw = _on(formulation, up), _firm(formulation)
-    return assemble(formulation.problem, up=up, down=down, on=on, firm_kw=firm_kw, status=status, solver=solver, gap=gap)
+def _limits(problem: ScheduleProblem, layout: Layout, plan: FleetPlan) -> tuple[BindingLimit, ...]:
+    if plan.prices is None:
+        return ()
+    named = []
+    for row in limit_prices(layout.fleet, plan.prices, plan.flows):
+        keys = layout.group_keys if row.limit in GROUP_LIMITS else problem.site_keys
+        named.append(BindingLimit(row.limit, "" if row.row < 0 else keys[row.row], row.periods, row.price, row.unit))
+    return tuple(named)
 
 
-def _values(formulation: Formulation) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    def read(variables: list, cap: np.ndarray) -> np.ndarray:
-        values = np.array([0.0 if v is None else v.varValue for v in variables], dtype=float)
-        values = np.clip(values, 0.0, cap)
-        return np.where(values < DUST_KW, 0.0, values)
-
-    devices = formulation.problem.devices
-    up = {key: read(rows, devices[key][1].up_kw) for key, rows in formulation.up.items()}
-    down = {key: read(rows, devices[key][1].down_kw) for key, rows in formulation.down.items()}
-    return up, down
-
-
-def _on(formulation: Formulation, up: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """When interruptions are in force: the solver's runs, without their idle ends (a running one keeps its start)."""
-    masks = {}
-    for key, variables in formulation.on.items():
-        mask = np.array([v is not None and v.varValue > 0.5 for v in variables])
-        shed = up[key] > 0
-        keep = np.zeros_like(mask)
-        edges = np.flatnonzero(np.diff(np.concatenate(([0], mask.astype(int), [0]))))
-        for first, end in zip(edges[::2], edges[1::2], strict=True):
-            inside = np.flatnonzero(shed[first:end])
-            if len(inside):
-                running = first == 0 and formulation.problem.running_calls.get(key, 0) > 0
-                keep[first if running else first + inside[0] : first + inside[-1] + 1] = True
-        masks[key] = keep
-    return masks
-
-
-def _firm(formulation: Formulation) -> float:
-    promised = _promised(formulation.problem)
-    quantity, offered = formulation.firm, formulation.offered
-    if quantity is None or offered is None:
-        return promised
-    # Integer tolerance leaves a trace of an offer that was not made; it must not become a promise.
-    return float(quantity.varValue) if offered.varValue > 0.5 and quantity.varValue > FIRM_DUST_KW else 0.0
-
-
-def _promised(problem: ScheduleProblem) -> float:
-    """The quantity that is owed already [kW]; 0 where the solver chooses it, or nobody asks."""
-    return float(problem.firm.fixed_kw) if problem.firm is not None and problem.firm.fixed_kw is not None else 0.0
+def _values(problem: ScheduleProblem, plan: FleetPlan) -> dict[str, np.ndarray]:
+    return {} if plan.prices is None else dict(zip(problem.site_keys, plan.prices.lam_cny_per_kwh, strict=True))
 
 
 def safe_plan(problem: ScheduleProblem) -> Schedule:
     """The plan for when no solver delivers; see _fallback."""
     up, down = safe_moves(problem)
-    return assemble(problem, up=up, down=down, on={}, firm_kw=_promised(problem), status="fallback", solver="", gap=None)
+    return assemble(problem, up=up, down=down, on={}, status="fallback")
 
 
 def assemble(
-    problem: ScheduleProblem,
-    *,
-    up: dict[str, np.ndarray],
-    down: dict[str, np.ndarray],
-    on: dict[str, np.ndarray],
-    firm_kw: float,
-    status: str,
-    solver: str,
-    gap: float | None,
+    problem: ScheduleProblem, *, up: dict[str, np.ndarray], down: dict[str, np.ndarray], on: dict[str, np.ndarray], status: str
 ) -> Schedule:
     """Everything that follows from up and down: injections, stores, sites, shortfall, relaxed limits, money."""
-    n, h = len(problem.grid), problem.grid.hours
+    n = len(problem.grid)
     keys = problem.asset_keys
     injection = {k: problem.devices[k][1].fixed_kw + up[k] - down[k] for k in keys}
-    stored = {}
-    for k in keys:
-        store = problem.devices[k][1].store
-        if store is not None:
-            stored[k] = store.initial_kwh + np.cumsum(h * (store.eta_in * down[k] - up[k] / store.eta_out))
+    stored = {k: levels for k in keys if (levels := _levels(problem, k, up[k], down[k])) is not None}
     inward, outward, relaxed = {}, {}, []
     for s in problem.site_keys:
         net = sum((injection[k] for k in keys if problem.devices[k][0] == s), np.zeros(n))
         inward[s], outward[s] = np.maximum(0.0, -net), np.maximum(0.0, net)
-        for limit, flow, most in (
-            ("import_limit", inward[s], problem.sites[s].import_limit_kw),
-            ("export_limit", outward[s], problem.sites[s].export_limit_kw),
-        ):
-            relaxed += [Relaxed(s, limit, int(t), float(flow[t] - most)) for t in np.flatnonzero(flow > most + 1e-4)]
+        site = problem.sites[s]
+        relaxed += _given_way(s, "import_limit", inward[s], site.import_limit_kw)
+        relaxed += _given_way(s, "export_limit", outward[s], site.export_limit_kw)
+    for g, net in _group_injection(problem, injection).items():
+        relaxed += _given_way(g, "group_import_limit", -net, problem.groups[g].import_limit_kw)
+        relaxed += _given_way(g, "group_export_limit", net, problem.groups[g].export_limit_kw)
     portfolio = sum((outward[s] - inward[s] for s in problem.site_keys), np.zeros(n))
     shortfall, overshoot = np.zeros(n), np.zeros(n)
-    if problem.firm is not None and firm_kw > 0:
+    firm_kw = 0.0
+    if problem.firm is not None and problem.firm.fixed_kw:
+        firm_kw = float(problem.firm.fixed_kw)
         periods = np.flatnonzero(problem.in_firm)
         missing = problem.firm.baseline_kw * problem.firm.direction + firm_kw - problem.firm.direction * portfolio[periods]
         shortfall[periods] = np.maximum(0.0, missing)
@@ -198,9 +181,50 @@ def assemble(
         relaxed=tuple(relaxed),
         objective_cny=_money(problem, up, down, stored, inward, portfolio, firm_kw, shortfall),
         status=status,
-        solver=solver,
-        gap_ratio=gap,
     )
+
+
+def _given_way(subject: str, limit: str, flow: np.ndarray, most_kw: float) -> list[Relaxed]:
+    return [Relaxed(subject, limit, int(t), float(flow[t] - most_kw)) for t in np.flatnonzero(flow > most_kw + 1e-4)]
+
+
+def _levels(problem: ScheduleProblem, key: str, up_kw: np.ndarray, down_kw: np.ndarray) -> np.ndarray | None:
+    """What the store holds at the end of every period [kWh]; None where there is no store."""
+    device, h = problem.devices[key][1], problem.grid.hours
+    if device.store is not None:
+        store = device.store
+        gained = h * (store.eta_in * down_kw - up_kw / store.eta_out)
+        if store.drift_kwh is not None:
+            gained = gained + store.drift_kwh
+        return _course(store.initial_kwh, gained, store.keep_ratio)
+    if not device.stays:
+        return None
+    levels = np.full(len(up_kw), np.nan)
+    for stay in device.stays:
+        inside = slice(stay.first, stay.end)
+        gained = h * (stay.eta_in * down_kw[inside] - up_kw[inside] / stay.eta_out)
+        levels[inside] = _course(stay.initial_kwh, gained, 1.0)
+    return levels
+
+
+def _course(initial_kwh: float, gained_kwh: np.ndarray, keep_ratio: float) -> np.ndarray:
+    if keep_ratio == 1.0:
+        return initial_kwh + np.cumsum(gained_kwh)
+    levels, level = np.empty(len(gained_kwh)), initial_kwh
+    for t, gain in enumerate(gained_kwh.tolist()):
+        levels[t] = level = keep_ratio * level + gain
+    return levels
+
+
+def _group_injection(problem: ScheduleProblem, injection_kw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Per feeder or transformer the injection of the assets behind it, those of inner groups included."""
+    sums = {g: np.zeros(len(problem.grid)) for g in sorted(problem.groups, key=str)}
+    for key in problem.asset_keys:
+        g = problem.group_of.get(key)
+        while g is not None:
+            sums[g] = sums[g] + injection_kw[key]
+            g = problem.groups[g].parent
+    return sums
 
 
 def _money(
@@ -223,7 +247,7 @@ def _money(
     for k in problem.asset_keys:
         device = problem.devices[k][1]
         cost += h * float(device.up_cost_cny_per_kwh * up[k].sum() + device.down_cost_cny_per_kwh * down[k].sum())
-        if device.store is not None and len(stored[k]):
+        if k in stored and len(stored[k]) and np.isfinite(stored[k][-1]):
             cost -= problem.terminal_price_cny_per_kwh * device.terminal_value_ratio * float(stored[k][-1])
     if problem.firm is not None:
         periods = problem.in_firm

@@ -33,8 +33,9 @@ def settings_of(
 ) -> list[Setting]:
     """Sorted by asset and period.
 
-    Storage: every period. Generation: where curtailed. Load: while a call is in force. EV station: where
-    charging is held back or caught up (elsewhere cars charge as they come, which is the fallback).
+    Storage: every period; two-way charger: while a car is there. Generation: where curtailed. Load: while a call is in force.
+    EV station: where charging is held back or caught up (elsewhere cars charge as they come, which is the fallback).
+    Air conditioning: every period (without a limit its thermostat goes straight back to the set point).
     """
     rows: list[Setting] = []
     for key in problem.asset_keys:
@@ -46,6 +47,8 @@ def settings_of(
         device = problem.devices[key][1]
         for t in range(len(problem.grid)):
             planned = float(schedule.injection_kw[key][t])
+            if device.stays and not any(stay.first <= t < stay.end for stay in device.stays):
+                continue
             if kind.setpoint_kind == "injection_kw":
                 value = towards_zero(planned)
             elif kind.setpoint_kind == "export_limit_kw":
@@ -65,6 +68,8 @@ def settings_of(
 def _held_back(schedule: Schedule, device: Device, key: str, t: int) -> bool:
     if device.calls is not None:
         return bool(schedule.on[key][t])
+    if device.store is not None and device.store.drift_kwh is not None:
+        return True
     if device.store is None or device.down_kw[t] <= MOVED_KW:
         return False
     before = device.store.initial_kwh if t == 0 else schedule.stored_kwh[key][t - 1]

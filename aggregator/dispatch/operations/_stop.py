@@ -11,7 +11,7 @@ from aggregator.assets.domain import kind_of
 from aggregator.assets.models import Portfolio
 from aggregator.dispatch import queries
 from aggregator.dispatch.models import DispatchPlan, GlobalStop, Setpoint
-from aggregator.dispatch.operations._plan import ACKNOWLEDGE_WITHIN, next_sequence
+from aggregator.dispatch.operations._store import ACKNOWLEDGE_WITHIN, next_sequence
 from aggregator.gateways import queries as gateways
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.fingerprint import fingerprint

@@ -1,7 +1,7 @@
 """Forecasts and availability: docs/availability.md says which equations and why."""
 
 from aggregator.forecasts.domain._frame import HISTORY_DAYS, Frame
-from aggregator.forecasts.domain._member import MODELS, SIGN, Windows, forecast_asset
+from aggregator.forecasts.domain._member import FOLLOWS_SCHEDULE, MODELS, SIGN, Windows, forecast_asset
 from aggregator.forecasts.domain._portfolio import forecast_portfolio
 from aggregator.forecasts.domain._scores import Score, score, score_portfolio
 from aggregator.forecasts.domain._shape import cut
@@ -11,6 +11,7 @@ from aggregator.forecasts.domain._weather import WEATHER_COLUMNS, WeatherDay, by
 MODEL_VERSION = "ridge-conformal-2"
 
 __all__ = [
+    "FOLLOWS_SCHEDULE",
     "HISTORY_DAYS",
     "LEVELS",
     "MODELS",

@@ -5,8 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from aggregator.assets.domain import Envelope, Spec, ev_station, generation, idle_envelope, load, storage
-from aggregator.forecasts.domain import _ev, _storage
+from aggregator.assets.domain import (
+    Envelope,
+    Spec,
+    air_conditioning,
+    ev_station,
+    generation,
+    idle_envelope,
+    load,
+    storage,
+    two_way_charger,
+)
+from aggregator.forecasts.domain import _air_conditioning, _ev, _storage, _two_way
 from aggregator.forecasts.domain._frame import Frame
 from aggregator.forecasts.domain._shape import Room, nested, room_of, shaped
 from aggregator.forecasts.domain._types import LEVELS, Facts, Outlook
@@ -45,11 +55,19 @@ def storage_levels(*, frame: Frame, spec: storage.StorageSpec, facts: Facts, out
     if state is None and facts.soc_age_hours is not None:
         return idle_levels(frame, base_kw=zero, quality="stale"), ("stale_state",)
     if state is None:
-        declared = storage.envelope(spec, grid=frame.grid, stored_kwh=spec.energy_kwh * spec.soc_initial_ratio, quality="degraded")
+        declared = storage.envelope(
+            spec, grid=frame.grid, stored_kwh=spec.energy_kwh * spec.soc_initial_ratio, held=facts.held, quality="degraded"
+        )
         firm = idle_envelope(frame.grid, base_kw=zero, quality="missing")
         return nested(firm=firm, expected=declared, optimistic=declared), ("declared_state",)
     levels = {
-        name: storage.envelope(spec, grid=frame.grid, stored_kwh=state, margin_kwh=_storage.margin_kwh(spec, level=name, hours_ahead=ahead))
+        name: storage.envelope(
+            spec,
+            grid=frame.grid,
+            stored_kwh=state,
+            margin_kwh=_storage.margin_kwh(spec, level=name, hours_ahead=ahead),
+            held=facts.held,
+        )
         for name in LEVELS
     }
     return nested(**levels), ()
@@ -70,12 +88,48 @@ def ev_levels(*, frame: Frame, spec: ev_station.EvStationSpec, facts: Facts, out
     return nested(**levels), ()
 
 
+def room_levels(
+    *, frame: Frame, spec: air_conditioning.AirConditioningSpec, facts: Facts, outlook: Outlook
+) -> tuple[Levels, tuple[str, ...]]:
+    """Base holds the set point. Without weather, or without the room's temperature, nothing is moved."""
+    if not _air_conditioning.knows_the_weather(facts, outlook):
+        return idle_levels(frame, base_kw=-outlook.mean, quality="unavailable"), ("no_weather",)
+    ahead = max(0.0, (frame.grid.starts_at - frame.issued_at).total_seconds() / 3600)
+    state = _air_conditioning.stored_kwh(spec, facts, hours_ahead=ahead)
+    if state is None:
+        return idle_levels(frame, base_kw=-outlook.mean, quality="unavailable"), ("stale_state",)
+    levels = {
+        name: air_conditioning.envelope(
+            spec, grid=frame.grid, natural_kw=kw, stored_kwh=state, margin_kwh=_air_conditioning.margin_kwh(spec, level=name)
+        )
+        for name, kw in _activity(outlook).items()
+    }
+    return nested(**levels), ()
+
+
+def two_way_levels(
+    *, frame: Frame, spec: two_way_charger.TwoWayChargerSpec, facts: Facts, outlook: Outlook
+) -> tuple[Levels, tuple[str, ...]]:
+    """From the timetable; nothing is firm where cars did not come as booked, or where that is not known."""
+    stays = _two_way.stays(frame, spec, facts)
+    kept = _two_way.kept_ratio(frame, spec, facts)
+    margin = _two_way.ARRIVAL_ERROR_RATIO * spec.battery_kwh
+    expected = two_way_charger.envelope(spec, grid=frame.grid, stays=stays)
+    firm, notes = two_way_charger.envelope(spec, grid=frame.grid, stays=stays, margin_kwh=margin), ()
+    if kept is None or kept < _two_way.KEPT_RATIO:
+        firm = idle_envelope(frame.grid, base_kw=expected.base_kw, quality="missing")
+        return nested(firm=firm, expected=expected, optimistic=expected), ("few_sessions" if kept is None else "bookings_missed",)
+    return nested(firm=firm, expected=expected, optimistic=expected), notes
+
+
 LEVELS_OF: dict[str, Callable[..., tuple[Levels, tuple[str, ...]]]] = {
     "pv": generation_levels,
     "wind": generation_levels,
     "load": load_levels,
     "storage": storage_levels,
     "ev_station": ev_levels,
+    "air_conditioning": room_levels,
+    "two_way_charger": two_way_levels,
 }
 
 
@@ -88,6 +142,8 @@ def movable(spec: Spec) -> tuple[Movable | None, Movable | None]:
         return ((lambda kw: np.maximum(0.0, kw - spec.must_run_kw)) if may_shed else None), None
     if isinstance(spec, ev_station.EvStationSpec):
         return _all_of_it, None
+    if isinstance(spec, air_conditioning.AirConditioningSpec):
+        return _all_of_it, lambda kw: spec.rated_kw - kw
     return None, None
 
 

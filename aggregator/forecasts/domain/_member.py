@@ -7,7 +7,7 @@ import numpy as np
 
 from aggregator.assets.domain import Spec
 from aggregator.assets.domain.ev_station import EvStationSpec
-from aggregator.forecasts.domain import _ev, _load, _pv, _storage, _wind
+from aggregator.forecasts.domain import _air_conditioning, _ev, _load, _pv, _storage, _two_way, _wind
 from aggregator.forecasts.domain._frame import Frame
 from aggregator.forecasts.domain._levels import LEVELS_OF, idle_levels, movable
 from aggregator.forecasts.domain._shape import frozen
@@ -20,8 +20,11 @@ MODELS: dict[str, Callable[..., Outlook]] = {
     "load": _load.forecast,
     "ev_station": _ev.forecast,
     "storage": _storage.forecast,
+    "air_conditioning": _air_conditioning.forecast,
+    "two_way_charger": _two_way.forecast,
 }
-SIGN = {"pv": 1, "wind": 1, "storage": 1, "load": -1, "ev_station": -1}
+SIGN = {"pv": 1, "wind": 1, "storage": 1, "load": -1, "ev_station": -1, "air_conditioning": -1, "two_way_charger": -1}
+FOLLOWS_SCHEDULE = frozenset({"storage", "two_way_charger"})  # moves when told, or by its timetable: no history is needed
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,13 @@ def forecast_asset(*, kind: str, frame: Frame, spec: Spec, facts: Facts, windows
         notes.append("power_from_sessions")
         last_known_hours = 0.0
     facts = replace(facts, activity_kw=np.where(frame.known, facts.activity_kw, np.nan))
-    if kind != "storage" and not np.isfinite(facts.activity_kw).any():
+    if kind not in FOLLOWS_SCHEDULE and not np.isfinite(facts.activity_kw).any():
         return _refused(frame, ("no_history",))
     outlook = _without_outage(MODELS[kind](frame=frame, spec=spec, facts=facts), windows.outage)
     notes += outlook.notes
     if not np.isfinite(outlook.mean).all():
         return _refused(frame, (*notes, "not_computable"))
-    stale = kind != "storage" and (last_known_hours is None or last_known_hours > STALE_HOURS)
+    stale = kind not in FOLLOWS_SCHEDULE and (last_known_hours is None or last_known_hours > STALE_HOURS)
     sign = SIGN[kind]
     more: tuple[str, ...]
     if stale:

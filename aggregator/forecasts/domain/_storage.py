@@ -21,10 +21,15 @@ def forecast(*, frame: Frame, spec: StorageSpec, facts: Facts) -> Outlook:
 
 def stored_kwh(spec: StorageSpec, facts: Facts, *, hours_ahead: float) -> float | None:
     """Last measured state of charge [kWh]; None where it was never or not lately measured."""
-    fresh = FRESH_HOURS if hours_ahead <= 1 else FRESH_HOURS_AHEAD
-    if facts.soc_ratio is None or facts.soc_age_hours is None or facts.soc_age_hours > fresh:
+    if facts.soc_ratio is None or not fresh(facts, hours_ahead=hours_ahead):
         return None
     return float(np.clip(facts.soc_ratio, 0.0, 1.0)) * spec.energy_kwh
+
+
+def fresh(facts: Facts, *, hours_ahead: float) -> bool:
+    """Was a state measured lately enough for a grid that begins in `hours_ahead`?"""
+    oldest = FRESH_HOURS if hours_ahead <= 1 else FRESH_HOURS_AHEAD
+    return facts.soc_age_hours is not None and facts.soc_age_hours <= oldest
 
 
 def margin_kwh(spec: StorageSpec, *, level: str, hours_ahead: float) -> float:

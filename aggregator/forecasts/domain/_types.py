@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from aggregator.assets.domain import Envelope
+from aggregator.assets.domain.storage import Held
 from aggregator.kernel.quantities import from_consumption
 
 LEVELS = ("firm", "expected", "optimistic")
@@ -47,6 +48,7 @@ class Facts:
     place: Place
     weather: dict[str, np.ndarray] = field(default_factory=dict)
     stays: tuple[Stay, ...] = ()
+    held: Held | None = None  # of a storage: reserve that is sold, on the target grid
     soc_ratio: float | None = None
     soc_age_hours: float | None = None  # None = this asset never reported; infinite = no longer
 

@@ -5,6 +5,9 @@ from datetime import datetime
 
 import numpy as np
 
+from aggregator.assets.domain import Spec, air_conditioning
+from aggregator.assets.domain.air_conditioning import AirConditioningSpec
+from aggregator.assets.domain.storage import Held, StorageSpec, held_on
 from aggregator.assets.queries import CommitmentWindow, Member, commitments
 from aggregator.enterprises.models import Park
 from aggregator.forecasts import queries
@@ -14,6 +17,8 @@ from aggregator.telemetry import queries as telemetry
 
 NOT_LEARNED = ("intervened", "event_day", "outage")
 NOT_MOVABLE = ("opt_out", "outage", "reserved")
+WITH_SESSIONS = ("ev_station", "two_way_charger")
+WITH_STATE = ("storage", "air_conditioning", "two_way_charger")
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class MemberInputs:
                 [[stay.arrives_at, stay.departs_at, stay.charged_kwh, stay.need_kwh] for stay in facts.stays], dtype=np.float64
             ),
             "soc": [facts.soc_ratio, facts.soc_age_hours],
+            "held": facts.held,
             "opt_out": self.windows.opt_out,
             "reserved": self.windows.reserved,
             "outage": self.windows.outage,
@@ -52,7 +58,8 @@ def gather(*, park: Park, frame: Frame, members: list[Member]) -> list[MemberInp
     issued_at, ids = frame.issued_at, [member.asset_id for member in members]
     power = telemetry.power(asset_ids=ids, grid=frame.history_grid, known_at=issued_at, good_only=True)
     states = _states(frame, members, power)
-    stations = [member.asset_id for member in members if member.kind == "ev_station"]
+    stations = [member.asset_id for member in members if member.kind in WITH_SESSIONS]
+    rooms = _rooms(frame, members)
     origin = frame.history_grid.starts_at
     rows = telemetry.sessions(asset_ids=stations, starts_at=origin, ends_at=issued_at, known_at=issued_at) if stations else {}
     ends_at = max(frame.grid.ends_at, issued_at)
@@ -63,23 +70,26 @@ def gather(*, park: Park, frame: Frame, members: list[Member]) -> list[MemberInp
     out = []
     for k, member in enumerate(members):
         own = [window for window in windows if window.asset_id == member.asset_id]
-        learned = np.where(_covered(frame, own), np.nan, power[k])
+        learned = np.where(_covered(frame, own, NOT_LEARNED), np.nan, power[k])
+        if isinstance(member.spec, AirConditioningSpec):
+            learned = _as_at_set_point(frame, member.spec, own, power[k], rooms[member.asset_id], learned)
         soc_ratio, soc_age_hours = states.get(member.asset_id, (None, None))
         facts = Facts(
             activity_kw=frame.matrix(np.maximum(SIGN[member.kind] * learned, 0.0), frame.history_grid),
             place=place,
             weather={**of_park, **on_frame(frame, weather.get(member.asset_id, []))},
             stays=_stays(rows.get(member.asset_id, []), origin),
+            held=_held(frame, member.spec, own),
             soc_ratio=soc_ratio,
             soc_age_hours=soc_age_hours,
         )
-        out.append(MemberInputs(member, facts, _windows(frame, own), _age(frame, power[k])))
+        out.append(MemberInputs(member, facts, _windows(frame, member.spec, own), _age(frame, power[k])))
     return out
 
 
 def _states(frame: Frame, members: list[Member], power: np.ndarray) -> dict[int, tuple[float | None, float | None]]:
-    """Newest state of charge of each storage in the last two days, and its age [h]."""
-    rows = [k for k, member in enumerate(members) if member.kind == "storage"]
+    """Newest state of charge of each store in the last two days, and its age [h]."""
+    rows = [k for k, member in enumerate(members) if member.kind in WITH_STATE]
     if not rows:
         return {}
     ids = [members[k].asset_id for k in rows]
@@ -97,18 +107,45 @@ def _states(frame: Frame, members: list[Member], power: np.ndarray) -> dict[int,
     return out
 
 
-def _covered(frame: Frame, windows: list[CommitmentWindow]) -> np.ndarray:
+def _rooms(frame: Frame, members: list[Member]) -> dict[int, np.ndarray]:
+    """How cold the rooms of the air-conditioned buildings were, over the whole history."""
+    ids = [member.asset_id for member in members if isinstance(member.spec, AirConditioningSpec)]
+    if not ids:
+        return {}
+    return dict(zip(ids, telemetry.soc(asset_ids=ids, grid=frame.history_grid, known_at=frame.issued_at), strict=True))
+
+
+def _as_at_set_point(
+    frame: Frame, spec: AirConditioningSpec, own: list[CommitmentWindow], power: np.ndarray, room: np.ndarray, learned: np.ndarray
+) -> np.ndarray:
+    """What holds the set point, worked out from power and room where both are known, moved by us or not; else what was learned."""
+    found = air_conditioning.natural_kw(spec, consumed_kw=-power, soc_ratio=room, hours=frame.grid.hours)
+    told = np.isfinite(found) & ~_covered(frame, own, ("event_day", "outage"))
+    return np.where(told, -np.minimum(found, spec.rated_kw), learned)
+
+
+def _held(frame: Frame, spec: Spec, windows: list[CommitmentWindow]) -> Held | None:
+    if not isinstance(spec, StorageSpec):
+        return None
+    grid = frame.grid
+    sold = [(grid.window(w.starts_at, w.ends_at), w.reserve) for w in windows if w.kind == "reserved" and w.reserve is not None]
+    sold = [(window, reserve) for window, reserve in sold if window.stop > window.start]
+    return held_on(grid, [(window, reserve) for window, reserve in sold if reserve is not None]) if sold else None
+
+
+def _covered(frame: Frame, windows: list[CommitmentWindow], kinds: tuple[str, ...]) -> np.ndarray:
     mask = np.zeros(len(frame.history_grid), dtype=bool)
     for window in windows:
-        if window.kind in NOT_LEARNED:
+        if window.kind in kinds:
             mask[frame.history_grid.window(window.starts_at, window.ends_at)] = True
     return mask
 
 
-def _windows(frame: Frame, windows: list[CommitmentWindow]) -> Windows:
+def _windows(frame: Frame, spec: Spec, windows: list[CommitmentWindow]) -> Windows:
+    """Where nothing may be moved. A storage of which only a part is reserved moves with the rest of it."""
     masks = {kind: np.zeros(len(frame.grid), dtype=bool) for kind in NOT_MOVABLE}
     for window in windows:
-        if window.kind in masks:
+        if window.kind in masks and not (window.reserve is not None and isinstance(spec, StorageSpec)):
             masks[window.kind][frame.grid.window(window.starts_at, window.ends_at)] = True
     return Windows(opt_out=masks["opt_out"], reserved=masks["reserved"], outage=masks["outage"])
 

@@ -4,7 +4,7 @@ import numpy as np
 from django.db import transaction
 
 from aggregator.assets.queries import assets_by_id, commitments
-from aggregator.forecasts.domain import Score, score, score_portfolio
+from aggregator.forecasts.domain import FOLLOWS_SCHEDULE, Score, score, score_portfolio
 from aggregator.forecasts.models import ForecastRun, ForecastScore
 from aggregator.forecasts.operations._inputs import NOT_LEARNED
 from aggregator.forecasts.queries import ScoreFacts, grid_of, quantiles, scores
@@ -17,8 +17,8 @@ PORTFOLIO = "portfolio"
 def score_run(*, run_id: int, known_at: datetime) -> dict[str, ScoreFacts]:
     """Score a run per asset kind and as "portfolio" with the telemetry known at `known_at`; again = again.
 
-    Periods in which somebody intervened are left out. Storage follows our own schedule and is not scored;
-    the portfolio is the sum of the other kinds (see domain.score_portfolio). Raises NotFound.
+    Periods in which somebody intervened are left out. Storage and two-way chargers follow our own schedule and are not
+    scored; the portfolio is the sum of the other kinds (see domain.score_portfolio). Raises NotFound.
     """
     run = ForecastRun.objects.filter(pk=run_id).first()
     if run is None:
@@ -35,12 +35,12 @@ def score_run(*, run_id: int, known_at: datetime) -> dict[str, ScoreFacts]:
     kinds = np.array([member.kind for member in members])
     result: dict[str, Score] = {}
     for kind in sorted(set(kinds)):
-        if kind == "storage":
+        if kind in FOLLOWS_SCHEDULE:
             result[kind] = Score(None, None, None, "follows_schedule")
             continue
         rows = np.flatnonzero(kinds == kind)
         result[kind] = score(forecasts=[forecast[ids[k]] for k in rows], actual_kw=actual[rows], reference_kw=reference[rows])
-    summed = [k for k, asset_id in enumerate(ids) if kinds[k] != "storage" and forecast[asset_id].quality != "missing"]
+    summed = [k for k, asset_id in enumerate(ids) if kinds[k] not in FOLLOWS_SCHEDULE and forecast[asset_id].quality != "missing"]
     result[PORTFOLIO] = score_portfolio(
         whole=found[None], members=[forecast[ids[k]] for k in summed], actual_kw=actual[summed], reference_kw=reference[summed]
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from aggregator.dispatch.domain import STATUSES, AssetFacts, FirmBlock, ScheduleProblem
+from aggregator.dispatch.domain import STATUSES, AssetFacts, FirmBlock, ScheduleProblem, holdable_block
 from market.bids.domain.honest import FirmOffer, honest_quantity, price_of
 from market.bids.domain.offer import Budget, checked_schedule
 
@@ -40,7 +40,7 @@ class DemandResponseAsk:
 def demand_response_offer(
     problem: ScheduleProblem, ask: DemandResponseAsk, *, assets: Mapping[str, AssetFacts], deadline_s: float
 ) -> FirmOffer:
-    """Three solves: what the portfolio would do anyway, what it can hold at the cap price, what the offer costs.
+    """Three solves: what the portfolio would do anyway, how much it can hold at the cap price, what the offer costs.
 
     `problem` holds the expected envelopes and prices and no firm block. A zero quantity is no offer, and
     its `limit` says why: nothing is promised that no checked plan holds, or that the cap does not pay.
@@ -49,10 +49,10 @@ def demand_response_offer(
     idle = checked_schedule(replace(problem, firm=None), assets=assets, deadline_s=budget.share_s())
     most_kw = min(ask.max_kw, float(np.min(ask.firm_move_kw, initial=np.inf))) + ask.margin_kw
     block = _block(ask, price=ask.price_cap_cny_per_mwh, max_kw=most_kw)
-    best = checked_schedule(replace(problem, firm=block), assets=assets, deadline_s=budget.share_s())
-    if idle is None or best is None:
+    holdable_kw = holdable_block(problem, block, deadline_s=budget.share_s())
+    if idle is None or holdable_kw is None:
         return _none("no_solution", ask)
-    planned_kw = round(best.firm_kw, 3)  # a solver's dust must not cost a quantity step
+    planned_kw = round(holdable_kw, 3)  # a solver's dust must not cost a quantity step
     quantity, limit = honest_quantity(
         planned_kw=planned_kw,
         margin_kw=ask.margin_kw,
@@ -77,7 +77,7 @@ def demand_response_offer(
     )
     if price is None:
         return _none("price_cap", ask, planned_kw)
-    status = max((plan.status for plan in (idle, best, held)), key=STATUSES.index)
+    status = max((plan.status for plan in (idle, held)), key=STATUSES.index)
     return FirmOffer(ask.direction * quantity, price, limit, planned_kw, ask.margin_kw, float(np.min(ask.firm_move_kw)), status)
 
 

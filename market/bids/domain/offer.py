@@ -1,32 +1,48 @@
-"""The spot offer: what the portfolio would do at each scenario's prices, as monotone steps per period."""
+"""The spot offer: monotone curves over joint scenarios, and the plan at the expected prices that explains them."""
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import numpy as np
 
-from aggregator.dispatch.domain import STATUSES, AssetFacts, FirmBlock, Schedule, ScheduleProblem, check_schedule, solve_schedule
-from market.bids.domain.steps import OfferForm, Step, curve, flat
+from aggregator.dispatch.domain import STATUSES, AssetFacts, Schedule, ScheduleProblem, check_schedule, solve_schedule
+from market.bids.domain.curve_problem import Promise, curve_problem
+from market.bids.domain.policy import BidPolicy
+from market.bids.domain.risk import BidCurves, CurveProblem, CurveRefused, bid_curves, check_curves
+from market.bids.domain.scenarios import JointScenarios
+from market.bids.domain.steps import OfferForm, Step, curve, flat, form_problem, on_step
 
 FALLBACK = "fallback"
+CURVES_SHARE = 0.6  # of the wall time; the plan at the expected prices has what is left
 
 
 @dataclass(frozen=True)
 class SpotOffer:
-    """Steps per period of the grid; `expected_kw` (n_periods,) is the injection at the expected prices.
+    """Steps per period of the grid; `expected_kw` (n_periods,) is the injection planned at the expected prices, the baseline
+    in the demand-response window and where there is no plan.
 
-    `expected_value_cny` is the mean over the scenarios of what the plan gains, terminal value included;
-    None in the fallback. `plan` is the schedule at the expected prices.
+    `position_kw` (n_periods,): what is offered at any price where the curves change nothing, in whole lots.
+    `asked`, `curves`: the problem and its answer; None where they were refused, and `refused` says why: then the position is
+    offered at any price. `plan`: the checked schedule at the expected prices; None where there is none, then the status of an
+    offer that stands is timeout.
     """
 
     steps: tuple[tuple[Step, ...], ...]
+    position_kw: np.ndarray
     expected_kw: np.ndarray
-    expected_value_cny: float | None
     solver_status: str
     in_window: np.ndarray
     plan: Schedule | None
-    dropped_scenarios: int = 0
+    asked: CurveProblem | None = None
+    curves: BidCurves | None = None
+    refused: str = ""
+
+    @property
+    def expected_value_cny(self) -> float | None:
+        """What the day earns on average over the scenarios, stored energy included; None in the fallback."""
+        return None if self.curves is None or self.curves.expected_cost_cny is None else -self.curves.expected_cost_cny
 
 
 class Budget:
@@ -54,58 +70,91 @@ def spot_offer(
     problem: ScheduleProblem,
     *,
     assets: Mapping[str, AssetFacts],
-    scenarios_cny_per_mwh: np.ndarray,
+    scenarios: JointScenarios,
     baseline_kw: np.ndarray,
     form: OfferForm,
-    deadline_s: float,
-    firm: FirmBlock | None = None,
+    policy: BidPolicy,
+    promise: Promise | None = None,
 ) -> SpotOffer:
-    """Solve every scenario and turn (price, injection) into steps.
+    """Curves with CVaR over the scenarios, checked, as steps of the market's form.
 
     Parameters
     ----------
-    problem : without a firm block; its injection value is replaced by each scenario's price.
+    problem : without a firm block; its injection value is replaced by the expected price.
     assets : the facts from which the problem was made; the independent check uses these.
-    scenarios_cny_per_mwh : (n_scenarios, n_periods); the first row is the expected curve.
-    baseline_kw : (n_periods,) portfolio injection without intervention; what is bid in the demand-response
-        window and, where no scenario can be solved, everywhere (one price-independent step).
-    firm : the demand response that is offered as well, fixed. Its window is offered at the baseline:
-        one movement, one product.
+    baseline_kw : (n_periods,) portfolio injection without intervention; what is bid in the demand-response window and, where
+        the curves are refused, everywhere (one price-independent step).
+    promise : the demand response that is offered as well. Its window is offered at the baseline: one movement, one product.
     """
-    n = len(problem.grid)
-    budget = Budget(deadline_s=deadline_s, solves=len(scenarios_cny_per_mwh))
-    in_window = np.zeros(n, dtype=bool)
-    if firm is not None:
-        in_window[firm.window] = True
-    plans: list[Schedule] = []
-    prices: list[np.ndarray] = []
-    for scenario in scenarios_cny_per_mwh:
-        plan = checked_schedule(
-            replace(problem, injection_value_cny_per_kwh=scenario / 1000, firm=firm), assets=assets, deadline_s=budget.share_s()
+    until = time.monotonic() + policy.deadline_s
+    expected = replace(
+        problem, injection_value_cny_per_kwh=scenarios.expected_cny_per_mwh / 1000, firm=None if promise is None else promise.block
+    )
+    in_window = expected.in_firm
+    position_kw = np.array([float(on_step(Decimal(repr(float(kw))), form.quantity_step_kw)) for kw in baseline_kw])
+    stands, refused = None, ""
+    try:
+        asked = curve_problem(
+            problem, assets=assets, scenarios=scenarios, position_kw=position_kw, form=form, policy=policy, promise=promise
         )
-        if plan is not None:
-            plans.append(plan)
-            prices.append(scenario)
-    if not plans:
-        return SpotOffer(_flat(baseline_kw, form), baseline_kw.copy(), None, FALLBACK, in_window, None, len(scenarios_cny_per_mwh))
-    quantity = np.vstack([plan.portfolio_kw for plan in plans])
-    steps = tuple(
-        flat(injection_kw=baseline_kw[t], form=form)
-        if in_window[t]
-        else curve(prices_cny_per_mwh=np.array([p[t] for p in prices]), injection_kw=quantity[:, t], form=form)
-        for t in range(n)
-    )
-    expected = np.where(in_window, baseline_kw, plans[0].portfolio_kw)
-    return SpotOffer(
-        steps=steps,
-        expected_kw=expected,
-        expected_value_cny=float(-np.mean([plan.objective_cny for plan in plans])),
-        solver_status=max((plan.status for plan in plans), key=STATUSES.index),
+        stands = _curves(asked, position_kw=position_kw, in_window=in_window, form=form, policy=policy)
+    except CurveRefused as why:
+        refused = str(why.fields["why"])
+    plan = checked_schedule(expected, assets=assets, deadline_s=until - time.monotonic())
+    offer = SpotOffer(
+        steps=tuple(flat(injection_kw=kw, form=form) for kw in position_kw),
+        position_kw=position_kw,
+        expected_kw=baseline_kw.copy() if plan is None else np.where(in_window, baseline_kw, plan.portfolio_kw),
+        solver_status=FALLBACK,
         in_window=in_window,
-        plan=plans[0],
-        dropped_scenarios=len(scenarios_cny_per_mwh) - len(plans),
+        plan=plan,
+        refused=refused,
+    )
+    if stands is None:
+        return offer
+    curves, steps = stands
+    return replace(offer, steps=steps, solver_status=_status(curves, plan), asked=asked, curves=curves)
+
+
+def _curves(
+    asked: CurveProblem, *, position_kw: np.ndarray, in_window: np.ndarray, form: OfferForm, policy: BidPolicy
+) -> tuple[BidCurves, tuple[tuple[Step, ...], ...]]:
+    """Curves that keep every rule, and their steps. Raises CurveRefused where there are none."""
+    curves = bid_curves(
+        asked,
+        confidence=policy.risk_confidence,
+        risk_weight=policy.risk_weight,
+        deadline_s=CURVES_SHARE * policy.deadline_s,
+        lot_kw=float(form.quantity_step_kw),
+    )
+    steps = steps_of(asked, curves, position_kw=position_kw, in_window=in_window, form=form)
+    refused = refusal(asked, curves, steps, form=form)
+    if refused:
+        raise CurveRefused(why=refused)
+    return curves, steps
+
+
+def _status(curves: BidCurves, plan: Schedule | None) -> str:
+    """The worse of the curves' and the plan's; curves that stand without a plan were cut short."""
+    return "timeout" if plan is None else max((curves.status, plan.status), key=STATUSES.index)
+
+
+def steps_of(
+    asked: CurveProblem, curves: BidCurves, *, position_kw: np.ndarray, in_window: np.ndarray, form: OfferForm
+) -> tuple[tuple[Step, ...], ...]:
+    """The curves in the market's form: total injection, turning half-way between two price points."""
+    points = asked.points_cny_per_kwh * 1000
+    return tuple(
+        flat(injection_kw=position_kw[t], form=form)
+        if in_window[t]
+        else curve(prices_cny_per_mwh=points[t], injection_kw=position_kw[t] + curves.quantity_kw[t], form=form)
+        for t in range(asked.periods)
     )
 
 
-def _flat(baseline_kw: np.ndarray, form: OfferForm) -> tuple[tuple[Step, ...], ...]:
-    return tuple(flat(injection_kw=float(value), form=form) for value in baseline_kw)
+def refusal(asked: CurveProblem, curves: BidCurves, steps: tuple[tuple[Step, ...], ...], *, form: OfferForm) -> str:
+    """Why these curves are not offered, as a code; "" where they are: no solver, a broken rule of check_curves or of the form."""
+    if curves.status == FALLBACK:
+        return "no_solution"
+    broken = check_curves(asked, curves)
+    return broken[0].rule if broken else next((why for why in (form_problem(row, form) for row in steps) if why), "")

@@ -12,11 +12,15 @@ from market.bids.domain.risk_clusters import clusters_of
 from market.bids.domain.risk_sums import Sums, fills_of, loads_of, stores_of
 
 
-def parks_of(problem: FleetProblem, clusters: int) -> list[VirtualPark]:
-    """At most `clusters` parks that hold every site once. Prices are means, weighted by what the members may import."""
+def parks_of(problem: FleetProblem, clusters: int, *, load_classes: int = 1) -> list[VirtualPark]:
+    """At most `clusters` parks that hold every site once, each with up to `load_classes` loads of different cost.
+
+    Prices are means, weighted by what the members may import.
+    """
     label = clusters_of(problem, clusters)
     count, sites = int(label.max()) + 1, problem.sites
-    stores, fills, loads = stores_of(problem, label, count), fills_of(problem, label, count), loads_of(problem, label, count)
+    stores, fills = stores_of(problem, label, count), fills_of(problem, label, count)
+    loads = loads_of(problem, label, count, classes=load_classes)
     sums = Sums(label, count, problem.periods)
     fixed_kw, generation_kw = sums.courses(sites.fixed_injection_kw), sums.courses(sites.generation_kw)
     import_kw, export_kw, peak_kw = (sums.total(column) for column in (sites.import_limit_kw, sites.export_limit_kw, sites.peak_so_far_kw))

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from aggregator.dispatch.domain.fleet.problem import NO_PROFILE, FleetProblem, Stores
+from aggregator.dispatch.domain.fleet.problem import NO_PROFILE, CallLoads, FleetProblem, Stores
 from market.bids.domain.risk import VirtualFill, VirtualLoad, VirtualStore
 
 
@@ -137,16 +137,41 @@ def fills_of(problem: FleetProblem, label: np.ndarray, count: int) -> list[tuple
     return [(VirtualFill(power[c], least[c], most[c]),) if power[c].any() else () for c in range(count)]
 
 
-def loads_of(problem: FleetProblem, label: np.ndarray, count: int) -> list[tuple[VirtualLoad, ...]]:
-    """Loads by what they can shed in a day: all calls and periods used, ramps taken off, rebounds paid back."""
-    calls, h, n = problem.calls, problem.hours, problem.periods
-    sums = Sums(label[calls.site], count, n)
+def loads_of(problem: FleetProblem, label: np.ndarray, count: int, *, classes: int = 1) -> list[tuple[VirtualLoad, ...]]:
+    """Loads by what they can shed in a day: all calls and periods used, ramps taken off, rebounds paid back.
+
+    `classes` of cost, the same for all clusters: a sum has one cost, and cheap loads are called long before dear ones.
+    """
+    edges = np.quantile(problem.calls.cost_cny_per_kwh, np.linspace(0, 1, classes + 1)[1:-1]) if len(problem.calls) else []
+    kind = np.searchsorted(edges, problem.calls.cost_cny_per_kwh)
+    summed = [_loads_of_class(problem, kind == k, label, count) for k in np.unique(kind)]
+    return [tuple(load for of_class in summed for load in of_class[c]) for c in range(count)]
+
+
+def _loads_of_class(problem: FleetProblem, part: np.ndarray, label: np.ndarray, count: int) -> list[tuple[VirtualLoad, ...]]:
+    calls = CallLoads(**{column.name: getattr(problem.calls, column.name)[part] for column in fields(CallLoads)})
+    h, sums = problem.hours, Sums(label[calls.site], count, problem.periods)
     longest = np.maximum(np.minimum(np.minimum(calls.max_on, calls.max_periods), calls.end - calls.first), 1)
     short = longest <= calls.ramp
     full_ratio = np.where(short, (longest + 1) / (2 * (calls.ramp + 1)), 1 - calls.ramp / (2 * longest))
     periods = np.minimum(np.minimum(calls.max_periods, calls.max_calls * longest), calls.end - calls.first)
-    energy = h * calls.shed_kw * full_ratio * periods
-    shed, most = sums.during(calls.first, calls.end, calls.shed_kw), sums.total(energy)
+    shed, largest_kw = _sheds(problem, calls, sums, periods)
+    energy = h * largest_kw * full_ratio
+    most = sums.total(energy)
     cost = sums.mean(calls.cost_cny_per_kwh, energy, 0.0)
     payback = sums.mean(calls.rebound_ratio * calls.rebound / (longest * full_ratio), energy, 0.0)
     return [(VirtualLoad(shed[c], float(most[c]), float(cost[c]), float(payback[c])),) if shed[c].any() else () for c in range(count)]
+
+
+def _sheds(problem: FleetProblem, calls: CallLoads, sums: Sums, periods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(C, n) what can be shed, and (N,) each load's power added up over as many of its largest `periods` as it may use."""
+    constant = calls.profile == NO_PROFILE
+    if constant.all():
+        return sums.during(calls.first, calls.end, calls.shed_kw), calls.shed_kw * periods
+    t = np.arange(sums.n)
+    there = (t >= calls.first[:, None]) & (t < calls.end[:, None])
+    own = problem.shed_profiles_kw[np.maximum(calls.profile, 0)]
+    caps = np.where(there, np.where(constant[:, None], calls.shed_kw[:, None], own), 0.0)
+    ranked = np.cumsum(np.sort(caps, axis=1)[:, ::-1], axis=1)
+    largest = np.where(periods > 0, ranked[np.arange(len(calls)), np.maximum(periods, 1) - 1], 0.0)
+    return sums.courses(caps), largest

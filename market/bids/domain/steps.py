@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from itertools import pairwise
 
 import numpy as np
 
@@ -107,6 +108,20 @@ def below(value: float, step: Decimal) -> Decimal:
 def above(value: float, step: Decimal) -> Decimal:
     """Smallest multiple of `step` that is no less than `value`: a price never falls under the cost."""
     return (Decimal(repr(float(value))) / step).to_integral_value(ROUND_CEILING) * step
+
+
+def form_problem(steps: Sequence[Step], form: OfferForm) -> str:
+    """What of the form an offer breaks, as a code; "" where it keeps all of it."""
+    prices, quantities = [step.price_cny_per_mwh for step in steps], [step.injection_kw for step in steps]
+    rules = {
+        "segments": form.min_segments <= len(steps) <= form.max_segments,
+        "price_limits": all(form.price_floor_cny_per_mwh <= price <= form.price_cap_cny_per_mwh for price in prices),
+        "price_steps": all(price % form.price_step_cny_per_mwh == 0 for price in prices),
+        "quantity_steps": all(kw % form.quantity_step_kw == 0 for kw in quantities),
+        "prices_rise": all(lower < upper for lower, upper in pairwise(prices)),
+        "quantities_fall": all(lower <= upper for lower, upper in pairwise(quantities)),
+    }
+    return next((name for name, kept in rules.items() if not kept), "")
 
 
 def cleared_kw(steps: Sequence[Step], price_cny_per_mwh: Decimal) -> Decimal | None:

@@ -22,25 +22,25 @@ from market.bids.domain import (
     BidPolicy,
     DemandResponseAsk,
     FirmOffer,
-    PriceScenarios,
+    JointScenarios,
+    Promise,
     SpotOffer,
     Step,
     approval_problem,
     demand_response_offer,
     explain_firm,
     explain_spot,
-    lookback,
     margin_kw,
     offer_form,
-    price_scenarios,
     spot_offer,
 )
 from market.bids.models import Bid, BidStep
 from market.bids.operations._planning import PlanningDay, planning_day, planning_prices
+from market.bids.operations._risk import store_risk
+from market.bids.operations._scenarios import scenarios_of
 from market.bids.operations._send import UnableToSubmitBid, alarm_missed, enqueue_submission
 from market.bids.queries import InvitationFacts, bids_on, open_invitation
 from market.platforms.models import Platform
-from market.prices.queries import history
 from market.rules.domain import baseline_method, figure
 
 
@@ -68,9 +68,13 @@ class _Demand:
 
     invitation: InvitationFacts
     offer: FirmOffer
-    block: FirmBlock
+    promise: Promise
     baseline_kw: np.ndarray
     adjustment: str
+
+    @property
+    def block(self) -> FirmBlock:
+        return self.promise.block
 
 
 def prepare_bids(*, portfolio_id: int, delivery_day: date, now: datetime, policy: BidPolicy = POLICY) -> list[int]:
@@ -90,12 +94,12 @@ def prepare_bids(*, portfolio_id: int, delivery_day: date, now: datetime, policy
     if platform is None:
         raise NoPlatform(portfolio=plan.portfolio.code)
     run, expected_kw = _forecast(plan, now)
-    prices = _scenarios(plan, now, policy)
+    scenarios = scenarios_of(plan, run, now=now, policy=policy)
     gathered = gather(
         portfolio_id=portfolio_id,
         grid=plan.grid,
         run_id=run.id,
-        prices=planning_prices(plan, value_cny_per_mwh=prices.expected_cny_per_mwh),
+        prices=planning_prices(plan, value_cny_per_mwh=scenarios.expected_cny_per_mwh),
         issued_at=now,
     )
     demand = _demand(plan, run, gathered, now, policy)
@@ -105,13 +109,13 @@ def prepare_bids(*, portfolio_id: int, delivery_day: date, now: datetime, policy
     offer = spot_offer(
         gathered.problem,
         assets=gathered.facts,
-        scenarios_cny_per_mwh=prices.scenarios_cny_per_mwh,
+        scenarios=scenarios,
         baseline_kw=reference_kw,
         form=offer_form(plan.pack),
-        deadline_s=policy.deadline_s,
-        firm=demand.block if demand else None,
+        policy=policy,
+        promise=demand.promise if demand else None,
     )
-    digest = _digest(plan, run, prices, gathered, demand, reference_kw, policy)
+    digest = _digest(plan, run, scenarios, gathered, demand, reference_kw, policy)
     common = {
         "portfolio_id": portfolio_id,
         "delivery_day": delivery_day,
@@ -125,6 +129,8 @@ def prepare_bids(*, portfolio_id: int, delivery_day: date, now: datetime, policy
         drafts.append(_demand_draft(plan, demand))
     try:
         with transaction.atomic():
+            risk = store_risk(plan, offer, scenarios, gathered.problem, digest=digest, now=now)
+            drafts[0][0].update(risk)
             return [_write(plan, {**common, **fields}, steps) for fields, steps in drafts]
     except IntegrityError:  # another worker was first
         return [bid.id for bid in bids_on(portfolio_id=portfolio_id, day=delivery_day)]
@@ -142,12 +148,6 @@ def _forecast(plan: PlanningDay, now: datetime) -> tuple[RunFacts, np.ndarray]:
     if movable_kw < least_kw:
         raise PortfolioTooSmall(movable_kw=round(movable_kw), least_kw=round(least_kw))
     return run, mean
-
-
-def _scenarios(plan: PlanningDay, now: datetime, policy: BidPolicy) -> PriceScenarios:
-    days = lookback(plan.day, days=policy.history_days)
-    known = history(park_id=plan.portfolio.park_id, market="day_ahead", days=days, known_at=now)
-    return price_scenarios(history=known, day=plan.day, grid=plan.grid, most=policy.scenarios, tz=plan.tz)
 
 
 def _demand(plan: PlanningDay, run: RunFacts, gathered: Gathered, now: datetime, policy: BidPolicy) -> _Demand | None:
@@ -181,7 +181,9 @@ def _demand(plan: PlanningDay, run: RunFacts, gathered: Gathered, now: datetime,
     size_kw = abs(float(offer.injection_change_kw))
     block = FirmBlock(window, baseline_kw[window], float(offer.price_cny_per_mwh) / 1000, size_kw, size_kw, ask.direction)
     adjustment = sorted(member.adjustment for member in baseline.members.values())[0]
-    return _Demand(invitation, offer, block, baseline_kw, adjustment)
+    penalty = float(figure(pack=plan.pack, path="demand_response.deficiency_penalty_factor"))
+    promise = Promise(block, shortfall_cny_per_kwh=block.price_cny_per_kwh * (1 + penalty))  # what is lost, and the penalty
+    return _Demand(invitation, offer, promise, baseline_kw, adjustment)
 
 
 def _ask(
@@ -292,21 +294,23 @@ def _automatic(plan: PlanningDay) -> dict[str, Decimal | None]:
 def _digest(
     plan: PlanningDay,
     run: RunFacts,
-    prices: PriceScenarios,
+    scenarios: JointScenarios,
     gathered: Gathered,
     demand: _Demand | None,
     reference_kw: np.ndarray,
     policy: BidPolicy,
 ) -> str:
     """One hash of everything the bids were computed from."""
-    problem = replace(gathered.problem, sites={}, devices={})
+    problem = replace(gathered.problem, sites={}, devices={}, groups={}, group_of={})
     return fingerprint(
         [
             plan.pack.label,
             run.inputs_hash,
-            prices,
+            scenarios,
             problem,
             sorted(gathered.problem.sites.items()),
+            sorted(gathered.problem.groups.items()),
+            sorted(gathered.problem.group_of.items()),
             sorted((key, site, device) for key, (site, device) in gathered.problem.devices.items()),
             [demand.invitation.reference, demand.offer, demand.baseline_kw] if demand else None,
             reference_kw,

@@ -21,6 +21,7 @@ BENCHES = {
     "optimise": "vpp.bench.optimise",
     "dispatch": "vpp.bench.dispatch",
     "bids": "vpp.bench.bids",
+    "sharded": "vpp.bench.sharded",
 }
 WIDTH = 160  # of tables in files and pipes
 INTERRUPTED = 130  # what a shell says of Ctrl-C

@@ -26,7 +26,7 @@ window.powerChart = (() => {
       useUTC: true,
       textStyle: { color: colour("--ink") },
       aria: { enabled: true, label: { description: words.description } },
-      legend: { textStyle: { color: colour("--ink") }, inactiveColor: colour("--soft"), top: 0 },
+      legend: { type: "scroll", textStyle: { color: colour("--ink") }, pageTextStyle: { color: colour("--ink") }, inactiveColor: colour("--soft"), top: 0 },
       tooltip: { trigger: "axis", renderMode: "richText", backgroundColor: colour("--card"), borderColor: colour("--line"), textStyle: { color: colour("--ink") } },
       axisPointer: { link: [{ xAxisIndex: "all" }] },
       ...more,
@@ -39,12 +39,42 @@ window.powerChart = (() => {
       chart?.dispose();
       chart = window.echarts.init(holder, null, { locale });
       chart.setOption(draw());
-      holder.dataset.points = chart.getOption().series.reduce((sum, one) => sum + one.data.filter((row) => row[1] !== null).length, 0);
+      holder.dataset.points = chart.getOption().series.reduce((sum, one) => sum + one.data.filter((row) => (row.value ?? row)[1] !== null).length, 0);
     }
     addEventListener("resize", () => chart?.resize());
     document.addEventListener("theme-changed", () => chart && repaint());
     return repaint;
   }
 
-  return { axis, colour, mount, options, power, step, time };
+  // Panels above each other on one time axis, by their shares of the holder's height; the lowest one shows the times.
+  function panels(holder, shares) {
+    const [top, bottom, gap] = [56, 30, 36];
+    const whole = shares.reduce((sum, share) => sum + share, 0);
+    const height = holder.clientHeight - top - bottom - gap * (shares.length - 1);
+    let from = top;
+    const grid = shares.map((share) => {
+      const one = { left: 104, right: 20, outerBoundsMode: "none", top: from, height: (height * share) / whole };
+      from += one.height + gap;
+      return one;
+    });
+    const last = shares.length - 1;
+    const xAxis = shares.map((_, k) => ({ type: "time", gridIndex: k, ...axis(), ...(k < last ? { axisLabel: { show: false } } : {}) }));
+    return { grid, xAxis, dataZoom: [{ type: "inside", xAxisIndex: shares.map((_, k) => k) }] };
+  }
+
+  // A value axis of panel `k`; `format` says its numbers.
+  const upright = (k, name, format) => ({
+    type: "value",
+    gridIndex: k,
+    name,
+    nameTextStyle: { align: "left" },
+    splitNumber: k ? 3 : 5,
+    ...(format ? { minInterval: 1 } : {}),
+    ...axis(),
+    axisLabel: { color: colour("--soft"), ...(format ? { formatter: format } : {}) },
+  });
+
+  const plain = (words, places) => (value) => (value === null || value === undefined ? words.missing : value.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places }));
+
+  return { axis, colour, mount, options, panels, plain, power, step, time, upright };
 })();

@@ -6,20 +6,23 @@ from datetime import date
 import numpy as np
 
 from aggregator.assets.domain import Spec
+from aggregator.assets.domain.air_conditioning import AirConditioningSpec
 from aggregator.assets.domain.ev_station import EvStationSpec
 from aggregator.assets.domain.generation import PvSpec, WindSpec
 from aggregator.kernel.periods import Grid
 from vpp.twin.generator import charging, generation, loads, prices, weather
+from vpp.twin.generator.cooling import CoolingPlan, cooling_kw
 
 
 @dataclass(frozen=True)
 class PlannedAsset:
-    """What the generator has to know of one asset: a load's plan, a station's use."""
+    """What the generator has to know of one asset: a load's plan, a station's use, the heat inside a building."""
 
     code: str
     spec: Spec
     load: loads.LoadPlan | None = None
     use: str = ""
+    cooling: CoolingPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ def make_world(
             natural[asset.code] = generation.wind_kw(asset.spec, sky, seed=seed, name=asset.code)
         elif isinstance(asset.spec, EvStationSpec):
             stays[asset.code] = charging.stays(asset.spec, grid, use=asset.use, seed=seed, name=asset.code)
+        elif isinstance(asset.spec, AirConditioningSpec) and asset.cooling is not None:
+            natural[asset.code] = cooling_kw(asset.cooling, asset.spec, sky, seed=seed)
         elif asset.load is not None:
             natural[asset.code] = loads.load_kw(asset.load, sky, seed=seed)
     day_ahead, real_time = prices.spot_prices(sky, seed=seed)

@@ -4,7 +4,7 @@ import numpy as np
 
 from aggregator.dispatch.domain.fleet._rows import Rows, steps
 from aggregator.dispatch.domain.fleet._sums import CallSums, FillSums, StoreSums
-from aggregator.dispatch.domain.fleet.problem import NO_PROFILE, CallLoads, Fills, FleetProblem
+from aggregator.dispatch.domain.fleet.problem import NO_PROFILE, Fills, FleetProblem
 
 CHUNK = 4096  # stores whose courses are laid out together
 
@@ -162,19 +162,49 @@ def add_fills(fills: Fills, place: np.ndarray, shape: tuple[int, int], n: int, h
     return FillSums(cap, np.minimum(np.cumsum(late, axis=-1), most), most)
 
 
-def add_calls(calls: CallLoads, place: np.ndarray, shape: tuple[int, int], n: int, count: int) -> tuple[CallSums, ...]:
+def add_calls(problem: FleetProblem, place: np.ndarray, shape: tuple[int, int], count: int) -> tuple[CallSums, ...]:
+    """Loads by what shedding costs; what a call in force may still shed counts as well."""
+    calls, n = problem.calls, problem.periods
     length = np.maximum(np.minimum(np.minimum(calls.max_on, calls.max_periods), calls.end - calls.first), 1)
     ramped = np.minimum(length, calls.ramp + 1)  # periods that shed j / (ramp + 1) each, j = 1 ..
     shed = (ramped * (ramped + 1) / (2 * (calls.ramp + 1)) + length - ramped) / length
     net = np.maximum(shed - calls.rebound * calls.rebound_ratio / length, 0.0) * calls.shed_kw
-    periods = np.minimum(np.minimum(calls.max_periods, calls.max_calls * calls.max_on), calls.end - calls.first)
+    periods = np.minimum(np.minimum(calls.max_periods, calls.max_calls * calls.max_on), calls.end - calls.first).clip(0)
     cost = np.where(net > 0, calls.shed_kw * shed * calls.cost_cny_per_kwh, 0.0)
+    budget = net * periods
+    special = (calls.profile != NO_PROFILE) | (calls.running > 0)
     label = _classes(place, cost / np.maximum(net, 1e-9), count)
     found = []
     for k in range(count):
         rows = np.flatnonzero(label == k)
-        if len(rows):
-            at = Rows(place[rows], shape)
-            course = steps(place[rows], shape, n, [(calls.first[rows], net[rows]), (calls.end[rows], -net[rows])])
-            found.append(CallSums(course, at.sum((net * periods)[rows]), at.sum(net[rows]), at.sum(cost[rows])))
+        if not len(rows):
+            continue
+        plain, other = rows[~special[rows]], rows[special[rows]]
+        first = np.minimum(calls.first, calls.end)[plain]
+        course = steps(place[plain], shape, n, [(first, net[plain]), (calls.end[plain], -net[plain])])
+        at = Rows(place[other], shape)
+        total = np.zeros((at.count, n))
+        for part in at.chunks(CHUNK):
+            chosen = other[part]
+            courses, budget[chosen] = _special_calls(problem, chosen, net[chosen], periods[chosen])
+            at.add(total, part, courses)
+        at = Rows(place[rows], shape)
+        found.append(CallSums(course + total.reshape(*shape, n), at.sum(budget[rows]), at.sum(net[rows]), at.sum(cost[rows])))
     return tuple(found)
+
+
+def _special_calls(problem: FleetProblem, chosen: np.ndarray, net_kw: np.ndarray, periods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(m, n), (m,): course and budget of loads with a profile or a call in force; that one adds its rest to both."""
+    calls, n = problem.calls, problem.periods
+    t = np.arange(n)
+    caps = np.broadcast_to(calls.shed_kw[chosen, None], (len(chosen), n)).copy()
+    shaped = calls.profile[chosen] != NO_PROFILE
+    if shaped.any():
+        caps[shaped] = problem.shed_profiles_kw[calls.profile[chosen][shaped]]
+    caps *= np.divide(net_kw, calls.shed_kw[chosen], out=np.zeros(len(chosen)), where=calls.shed_kw[chosen] > 0)[:, None]
+    new = (t >= calls.first[chosen, None]) & (t < calls.end[chosen, None])
+    largest = np.sort(np.where(new, caps, 0.0), axis=1)[:, ::-1]
+    lasts = np.where(calls.running[chosen] > 0, np.minimum(calls.max_on - calls.running, calls.end)[chosen], 0)
+    kept = t < lasts[:, None]
+    budget = np.where(t < periods[:, None], largest, 0.0).sum(axis=1) + np.where(kept, caps, 0.0).sum(axis=1)
+    return np.where(new | kept, caps, 0.0), budget

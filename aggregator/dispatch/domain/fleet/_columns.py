@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aggregator.dispatch.domain.fleet.problem import NO_GROUP, CallLoads, Fills, FleetProblem, Groups, Profiles, Stores
+from aggregator.dispatch.domain.fleet.problem import NO_GROUP, Fills, FleetProblem, Groups, Profiles, Stores
 
 
 class StoreColumns(NamedTuple):
@@ -50,6 +50,10 @@ class CallColumns(NamedTuple):
     ramp: np.ndarray
     rebound: np.ndarray
     rebound_ratio: np.ndarray
+    whole: np.ndarray
+    running: np.ndarray
+    profile: np.ndarray
+    shed_profiles_kw: np.ndarray
 
 
 class ProfileColumns(NamedTuple):
@@ -112,9 +116,10 @@ def fill_columns(fills: Fills, n_sites: int) -> FillColumns:
     )
 
 
-def call_columns(calls: CallLoads, n_sites: int) -> CallColumns:
+def call_columns(problem: FleetProblem) -> CallColumns:
+    calls = problem.calls
     return CallColumns(
-        pointers(calls.site, n_sites),
+        pointers(calls.site, len(problem.sites)),
         _whole(calls.group),
         _whole(calls.first),
         _whole(calls.end),
@@ -127,6 +132,10 @@ def call_columns(calls: CallLoads, n_sites: int) -> CallColumns:
         _whole(calls.ramp),
         _whole(calls.rebound),
         _real(calls.rebound_ratio),
+        _whole(calls.whole),
+        _whole(calls.running),
+        _whole(calls.profile),
+        _real(problem.shed_profiles_kw),
     )
 
 

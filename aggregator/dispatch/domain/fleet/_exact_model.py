@@ -3,12 +3,9 @@
     import - export + used generation + injections of assets = - fixed injection        per site and period
     s[t] = keep s[t-1] + drift[t] + h eta_in charge[t] - h discharge[t] / eta_out       store
     h eta_in sum of charge = need                                                       fill
-    start[t] >= on[t] - on[t-1];  starts in the last `pause` periods + on[t-pause] <= 1;
-    on[t] <= starts in the last `max_on` periods                                        call
+    _exact_calls.py                                                                     call
     sum of sites - up + down - over + under = reference                                 market
 
-A call's end is start[t] - on[t] + on[t-1]. While a call ramps up, its age counts: young[t][0] = start[t],
-young[t][i] <= young[t-1][i-1], and what is on is young or full grown; with `on` whole, all of them are.
 Limits of connections, groups and export shares give way at CAP_CNY_PER_KWH; those of assets never do.
 """
 
@@ -16,6 +13,7 @@ import numpy as np
 import pulp
 
 from aggregator.dispatch.domain._bulk import ModelBuilder, Term
+from aggregator.dispatch.domain.fleet._exact_calls import ExactCall
 from aggregator.dispatch.domain.fleet._reach import Reach
 from aggregator.dispatch.domain.fleet.problem import CAP_CNY_PER_KWH, NO_GROUP, NO_PROFILE, FleetProblem
 
@@ -26,7 +24,7 @@ EQ, LE, GE = pulp.LpConstraintEQ, pulp.LpConstraintLE, pulp.LpConstraintGE
 class ExactModel:
     """The model and the way back from its variables; `relaxed`: calls may be on in part.
 
-    charge, discharge [store], fill [fill], on [call] : variables of the window [first, end); empty where nothing can move.
+    charge, discharge [store], fill [fill] : variables of the window [first, end); empty where nothing can move.
     generation [site] : {period: variable}. slack : what limits give way [kW in a period]. guarded : {store: periods of its
     window that have a binary for its direction}.
     """
@@ -36,8 +34,7 @@ class ExactModel:
         self.charge: list[Variables] = []
         self.discharge: list[Variables] = []
         self.fill: list[Variables] = []
-        self.on: list[Variables] = []
-        self.call_terms: list[dict[int, list[Term]]] = []
+        self.call: list[ExactCall] = []
         self.generation: list[dict[int, pulp.LpVariable]] = []
         self.slack: Variables = []
         self.guarded: dict[int, set[int]] = {}
@@ -134,77 +131,13 @@ class ExactModel:
             self.fill.append(charge)
 
     def _calls(self) -> None:
-        calls = self.problem.calls
-        for i in range(len(calls)):
-            possible = min(calls.max_calls[i], calls.max_periods[i], calls.max_on[i], calls.end[i] - calls.first[i]) > 0
-            terms = self._call(i) if possible and calls.shed_kw[i] > 0 else {}
-            if not terms:
-                self.on.append([])
-            self.call_terms.append(terms)
-            for place in self._places(int(calls.site[i]), int(calls.group[i])):
-                for t, parts in terms.items():
-                    place[t].extend(parts)
-
-    def _call(self, i: int) -> dict[int, list[Term]]:
-        """Variables and rows of one load; the terms of its injection by period."""
-        calls, build, n = self.problem.calls, self._build, self.problem.periods
-        first, length = int(calls.first[i]), int(calls.end[i] - calls.first[i])
-        ramp, rebound, max_on = int(calls.ramp[i]), int(calls.rebound[i]), int(calls.max_on[i])
-        pause = max(1, int(calls.rest[i]), rebound)
-        shed, ratio = float(calls.shed_kw[i]), float(calls.rebound_ratio[i]) if rebound else 0.0
-        cost = self.problem.hours * float(calls.cost_cny_per_kwh[i]) * shed
-        zero, one = [0.0] * length, [1.0] * length
-        on = build.variables(zero, one, [cost] * length, integer=not self.relaxed)
-        start = build.variables(zero, one, [-cost * ramp / (ramp + 1)] * length)
-        self.on.append(on)
-        for k in range(length):
-            before: list[Term] = [(on[k - 1], 1.0)] if k else []
-            build.row([(start[k], 1.0), (on[k], -1.0), *before], GE, 0.0)
-            if ramp or rebound:
-                build.row([(start[k], 1.0), (on[k], -1.0)], LE, 0.0)
-            recent: list[Term] = [(v, 1.0) for v in start[max(0, k - pause + 1) : k + 1]]
-            if k >= pause:
-                recent.append((on[k - pause], 1.0))
-            if len(recent) > 1:
-                build.row(recent, LE, 1.0)
-            if k >= max_on:
-                build.row([(on[k], -1.0), *((v, 1.0) for v in start[k - max_on + 1 : k + 1])], GE, 0.0)
-        build.row([(v, 1.0) for v in start], LE, float(calls.max_calls[i]))
-        if calls.max_periods[i] < min(length, calls.max_calls[i] * max_on):
-            build.row([(v, 1.0) for v in on], LE, float(calls.max_periods[i]))
-        terms: dict[int, list[Term]] = {first + k: [(on[k], shed * (1.0 + ratio))] for k in range(length)}
-        for k, age_terms in enumerate(self._young(on, start, ramp, shed, cost)):
-            # an end is start - on + on before: its rebound shares the variables of what is shed
-            (begun, lost), *rest = age_terms or [(start[k], 0.0)]
-            terms[first + k] += [(begun, lost - shed * ratio), *rest]
-        for k in range(length + rebound if ratio else 0):
-            after = terms.setdefault(first + k, []) if first + k < n else []
-            after += [(v, -shed * ratio) for v in start[max(0, k - rebound + 1) : min(k, length)]]
-            if rebound <= k < length + rebound:
-                after.append((on[k - rebound], -shed * ratio))
-        return terms
-
-    def _young(self, on: Variables, start: Variables, ramp: int, shed: float, cost: float) -> list[list[Term]]:
-        """By period of the window what a ramp keeps back, youngest first; its cost is saved (the start's already)."""
-        if not ramp:
-            return [[] for _ in on]
-        build, kept_back = self._build, [1.0 - (age + 1) / (ramp + 1) for age in range(ramp)]
-        young, full = [start[0]], None
-        terms: list[list[Term]] = []
-        for k in range(len(on)):
-            if k:
-                grown = build.variables([0.0] * min(k, ramp - 1), [1.0] * min(k, ramp - 1), [-cost * c for c in kept_back[1 : k + 1]])
-                for now, before in zip(grown, young, strict=False):
-                    build.row([(now, 1.0), (before, -1.0)], LE, 0.0)
-                before_full: list[Term] = [(full, -1.0)] if full is not None else []
-                if k >= ramp:
-                    full = build.variable(0.0, 1.0)
-                    build.row([(full, 1.0), (young[ramp - 1], -1.0), *before_full], LE, 0.0)
-                young = [start[k], *grown]
-            all_on: list[Term] = [(v, 1.0) for v in young] + ([(full, 1.0)] if full is not None else [])
-            build.row([(on[k], -1.0), *all_on], EQ, 0.0)
-            terms.append([(v, -shed * c) for v, c in zip(young, kept_back, strict=False)])
-        return terms
+        problem, caps = self.problem, self.problem.shed_caps_kw.tolist()
+        for i, (site, group) in enumerate(zip(problem.calls.site.tolist(), problem.calls.group.tolist(), strict=True)):
+            call = ExactCall(self._build, problem, i, caps[i], relaxed=self.relaxed)
+            self.call.append(call)
+            for place in self._places(site, group):
+                for t, terms in call.terms.items():
+                    place[t].extend(terms)
 
     def _give_way(self, cost: float = 0.0) -> pulp.LpVariable:
         slack = self._build.variable(0.0, None, self.problem.hours * CAP_CNY_PER_KWH + cost)

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 HERE = Path(__file__).resolve().parent
+READ_BY_KERNELS = ("_columns", "_jit", "problem")  # without kernels of their own
 Function = TypeVar("Function", bound=Callable)
 
 
 def _keep_at() -> str:
     """A folder for this version of the kernels that can be written; '' where there is none."""
-    sources = b"\0".join(path.read_bytes() for path in sorted(HERE.glob("*.py")))
+    files = {path: path.read_bytes() for path in sorted(HERE.glob("*.py"))}
+    sources = b"\0".join(text for path, text in files.items() if b"@jit" in text or path.stem in READ_BY_KERNELS)
     name = "kernels-" + hashlib.sha256(sources).hexdigest()[:16]
     told = os.environ.get("NUMBA_CACHE_DIR")
     for folder in ([Path(told)] if told else []) + [HERE / "__pycache__", Path("~/.cache/vpp").expanduser()]:

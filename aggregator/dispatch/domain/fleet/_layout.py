@@ -2,7 +2,7 @@
 
     balance   import - export + over_import - over_export + generation + own + flows of top groups = - fixed        dual h lam
     share     sum export <= ratio x sum generation                                                     dual -h share
-    demand    peak >= import                                                                           dual of each period
+    demand    peak >= import + over_import                                                             dual of each period
     flow      flow of a group = its own + flows of its inner groups, inside its limits, over and under at a price
     state     z[t] = keep z[t-1] + charge - discharge / (eta_in eta_out) + drift       z = energy / (h eta_in), as kW-periods
     taken     q[t] = q[t-1] + taking, least <= q <= most
@@ -72,7 +72,8 @@ class Layout:
             self._vary(("share", 0, 0), share, self.column["generation", 0, 0])
         if (virtual.sites.demand_price_cny_per_kw > 0).any():
             demand = self._new_row("demand")
-            self._put(demand, self.column["import", 0, 0], -1.0)
+            for what in ("import", "over_import"):  # or giving way would be a way around the charge
+                self._put(demand, self.column[what, 0, 0], -1.0)
             self._put(demand, np.broadcast_to(self._new("peak", width=1), demand.shape), 1.0)
 
     def _place(self, virtual: VirtualFleet, location: int) -> None:

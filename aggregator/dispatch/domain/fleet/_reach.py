@@ -24,11 +24,13 @@ class Reach:
         charge[shaped] = problem.profiles.charge_kw[stores.profile[shaped]]
         discharge[shaped] = problem.profiles.discharge_kw[stores.profile[shaped]]
         window = inside(stores.first, stores.end)
-        back = inside(calls.first + 1, calls.end + calls.rebound) & (calls.rebound[:, None] > 0)
+        called = inside(np.where(calls.running > 0, 0, calls.first), calls.end)
+        back = inside(np.where(calls.running > 0, 0, calls.first + 1), calls.end + calls.rebound) & (calls.rebound[:, None] > 0)
+        caps = problem.shed_caps_kw
         parts = (
             (stores, discharge * window, charge * window),
             (fills, np.zeros((len(fills), n)), fills.charge_kw[:, None] * inside(fills.first, fills.end)),
-            (calls, calls.shed_kw[:, None] * inside(calls.first, calls.end), (calls.rebound_ratio * calls.shed_kw)[:, None] * back),
+            (calls, caps * called, calls.rebound_ratio[:, None] * caps * back),
         )
         fixed = problem.sites.fixed_injection_kw
         self.site_out_kw, self.site_in_kw = fixed.copy(), -fixed

@@ -51,9 +51,22 @@ def lower_bound(problem: FleetProblem, prices: Prices, best_cny: float) -> float
     best_cny: sum over assets of the minimum of own cost - h x price . injection, at the prices of `asset_prices`.
     What no dual can be (negative, or a market value outside the market's) is clipped first; lam is free.
     """
+    return sites_bound(problem, prices, best_cny) + market_bound(problem, prices.mu_cny_per_kwh)
+
+
+def sites_bound(problem: FleetProblem, prices: Prices, best_cny: float) -> float:
+    """The bound's part of sites and assets: parts of a fleet's shards at one mu add up, with one `market_bound` for all."""
+    return best_cny + _sites(problem, prices, _possible(problem, prices.mu_cny_per_kwh)) + _groups(problem, prices)
+
+
+def market_bound(problem: FleetProblem, mu_cny_per_kwh: np.ndarray) -> float:
+    """The bound's part of the market, mu (n,)."""
+    return _market(problem, _possible(problem, mu_cny_per_kwh))
+
+
+def _possible(problem: FleetProblem, mu: np.ndarray) -> np.ndarray:
     values = problem.market_values
-    mu = np.clip(prices.mu_cny_per_kwh, values[:, -1], values[:, 0])
-    return best_cny + _sites(problem, prices, mu) + _groups(problem, prices) + _market(problem, mu)
+    return np.clip(mu, values[:, -1], values[:, 0])
 
 
 def _gain(values: np.ndarray) -> np.ndarray:

@@ -112,12 +112,20 @@ def _fills(problem: FleetProblem, plan: FleetPlan) -> Iterator[FleetViolation]:
 
 def _calls(problem: FleetProblem, plan: FleetPlan) -> Iterator[FleetViolation]:
     calls, on = problem.calls, plan.moves.call_on.astype(bool)
-    yield from _worst("call outside its window", (on & ~_window(problem, calls.first, calls.end)).astype(float))
-    yield from _worst("too many periods of calls", (on.sum(axis=1) - calls.max_periods).astype(float))
+    # A call in force before period 0 goes on in an unbroken row of periods from there, or is over.
+    inherited = np.logical_and.accumulate(on, axis=1) & (calls.running > 0)[:, None]
+    opens = np.where(inherited, 0, calls.first[:, None])
+    period = np.arange(problem.periods)
+    yield from _worst("call outside its window", (on & ((period < opens) | (period >= calls.end[:, None]))).astype(float))
+    yield from _worst("too many periods of calls", ((on & ~inherited).sum(axis=1) - calls.max_periods).astype(float))
     count, n = len(calls), problem.periods
-    lasted, paused, called = np.zeros(count), np.full(count, np.inf), np.zeros(count)
+    lasted, called = calls.running.astype(float), np.zeros(count)
+    paused = np.where(calls.running > 0, 0.0, np.inf)
     least_pause = np.maximum(np.maximum(calls.rest, calls.rebound), 1)
     too_long, too_soon, expected = np.zeros((count, n)), np.zeros((count, n)), np.zeros((count, n))
+    cap_kw = np.tile(calls.shed_kw[:, None].astype(float), (1, n))
+    for row in np.flatnonzero(calls.profile >= 0).tolist():
+        cap_kw[row] = problem.shed_profiles_kw[calls.profile[row]]
     for t in range(n):
         now = on[:, t]
         begins = now & (lasted == 0)
@@ -125,16 +133,20 @@ def _calls(problem: FleetProblem, plan: FleetPlan) -> Iterator[FleetViolation]:
         called += begins
         lasted = np.where(now, lasted + 1, 0.0)
         paused = np.where(now, 0.0, paused + 1)
-        too_long[:, t] = lasted - calls.max_on
+        too_long[:, t] = np.where(now, lasted - calls.max_on, 0.0)
         grown = np.minimum(lasted / (calls.ramp + 1.0), 1.0)
         rebounding = ~now & (paused <= calls.rebound)
-        expected[:, t] = calls.shed_kw * (np.where(now, grown, 0.0) - np.where(rebounding, calls.rebound_ratio, 0.0))
+        expected[:, t] = cap_kw[:, t] * (np.where(now, grown, 0.0) - np.where(rebounding, calls.rebound_ratio, 0.0))
     yield from _worst("call too long", too_long)
     yield from _worst("call too soon after another", too_soon)
     yield from _worst("too many calls", called - calls.max_calls)
-    wrong = np.abs(plan.moves.call_kw - expected)
-    yield from _worst("call sheds something else", np.where(on, wrong, 0.0), calls.shed_kw[:, None])
-    yield from _worst("load rebounds otherwise", np.where(on, 0.0, wrong), calls.shed_kw[:, None])
+    kw, whole = plan.moves.call_kw, calls.whole[:, None]
+    wrong = np.abs(kw - expected)
+    yield from _worst("call sheds something else", np.where(on & whole, wrong, 0.0), calls.shed_kw[:, None])
+    yield from _worst("load rebounds otherwise", np.where(~on & whole, wrong, 0.0), calls.shed_kw[:, None])
+    yield from _worst("call sheds more than it can", np.where(on & ~whole, kw - cap_kw, 0.0), calls.shed_kw[:, None])
+    yield from _worst("call sheds less than nothing", np.where(on & ~whole, -kw, 0.0), calls.shed_kw[:, None])
+    yield from _worst("load sheds without a call", np.where(~on & ~whole, np.abs(kw), 0.0), calls.shed_kw[:, None])
 
 
 def _sum_by(rows: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:

@@ -150,13 +150,14 @@ def drift_kwh(problem: FleetProblem, rows: np.ndarray) -> np.ndarray:
 
 
 def safe_moves(problem: FleetProblem) -> Moves:
-    """Storage idle, or charged no more than its own limits ask, evenly; cars charged evenly over their stay; no calls."""
+    """Storage idle, or charged no more than its own limits ask, evenly; cars charged evenly over their stay; no calls, running
+    ones end at once."""
     n, fills = problem.periods, problem.fills
     t = np.arange(n)
     inside = (t >= fills.first[:, None]) & (t < fills.end[:, None])
     even = fills.need_kwh / (problem.hours * fills.eta_in * np.maximum(fills.end - fills.first, 1))
-    no_call = np.zeros((len(problem.calls), n))
-    return Moves(_safe_stores(problem), np.where(inside, -even[:, None], 0.0), no_call, no_call.astype(bool))
+    no_call = np.zeros((len(problem.calls), n), dtype=bool)
+    return Moves(_safe_stores(problem), np.where(inside, -even[:, None], 0.0), injection_of_calls(problem, no_call), no_call)
 
 
 def _safe_stores(problem: FleetProblem) -> np.ndarray:
@@ -205,14 +206,18 @@ def _course(problem: FleetProblem, rows: np.ndarray, name: str) -> np.ndarray:
     return course
 
 
-def injection_of_calls(calls: CallLoads, on: np.ndarray) -> np.ndarray:
-    """(N, n) what loads inject when they are interrupted in the periods `on` (N, n): ramps and rebounds included [kW]."""
+def injection_of_calls(problem: FleetProblem, on: np.ndarray) -> np.ndarray:
+    """(N, n) what loads inject when they are interrupted in the periods `on` (N, n), those in part by all they can [kW].
+
+    Ramps and rebounds are included, those of a call that was in force before period 0 as well.
+    """
+    calls, caps = problem.calls, problem.shed_caps_kw
     kw = np.zeros(on.shape)
-    age = np.zeros(len(calls))
-    since = np.full(len(calls), np.inf)
+    age = calls.running.astype(float)
+    since = np.where(calls.running > 0, 0.0, np.inf)
     for t in range(on.shape[1]):
         age = np.where(on[:, t], age + 1, 0)
         since = np.where(on[:, t], 0, since + 1)
-        shed = calls.shed_kw * np.minimum(1.0, age / (calls.ramp + 1))
-        kw[:, t] = np.where(on[:, t], shed, np.where(since <= calls.rebound, -calls.rebound_ratio * calls.shed_kw, 0.0))
+        shed = np.minimum(1.0, age / (calls.ramp + 1))
+        kw[:, t] = caps[:, t] * np.where(on[:, t], shed, np.where(since <= calls.rebound, -calls.rebound_ratio, 0.0))
     return kw

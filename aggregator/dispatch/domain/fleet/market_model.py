@@ -6,6 +6,7 @@ import numpy as np
 import pulp
 
 from aggregator.dispatch.domain._bulk import BulkHighs, ModelBuilder
+from aggregator.dispatch.domain.fleet._clusters import cluster_sites
 from aggregator.dispatch.domain.fleet._layout import Layout
 from aggregator.dispatch.domain.fleet._site_lp import put_site, read_prices
 from aggregator.dispatch.domain.fleet._site_numbers import site_numbers
@@ -15,7 +16,8 @@ from aggregator.dispatch.domain.fleet.virtual import VirtualFleet, merge
 
 FEW_SITES = 60  # up to here every site is its own cluster, and the sites' prices come from the same model
 MOST_COLUMNS = 70_000  # about 2 s
-ROUNDS = 15
+CLUSTERS = 20
+FEW_CLUSTERS = 8  # enough where all sites have the same tariff
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class MarketPrices:
     solved: bool
 
 
-def market_prices(problem: FleetProblem, virtual: VirtualFleet, *, clusters: int = 24, deadline_s: float) -> MarketPrices:
+def market_prices(problem: FleetProblem, virtual: VirtualFleet, *, clusters: int | None = None, deadline_s: float) -> MarketPrices:
     """Prices of the portfolio, within `deadline_s` [s] of solver time. A market without prices needs no model: mu is 0."""
     n, market, h = problem.periods, problem.market, problem.hours
     values = problem.market_values
@@ -40,6 +42,8 @@ def market_prices(problem: FleetProblem, virtual: VirtualFleet, *, clusters: int
     if not values.any():
         return MarketPrices(np.zeros(n), idle, idle, None, True)
     n_sites = len(problem.sites)
+    if clusters is None:
+        clusters = FEW_CLUSTERS if not np.ptp(virtual.sites.buy_cny_per_kwh, axis=0).any() else CLUSTERS
     parks, layout = virtual, Layout(virtual)
     whole = n_sites <= max(FEW_SITES, clusters) and n_sites * layout.columns <= MOST_COLUMNS
     if not whole:
@@ -86,45 +90,3 @@ def _put_market(builder: ModelBuilder, problem: FleetProblem, balance: list[list
         row = [*terms, *zip(used, sign, strict=True)]
         builder.row(row, pulp.LpConstraintEQ, float(market.reference_injection_kw[t]))
     return len(sign)
-
-
-def cluster_sites(virtual: VirtualFleet, clusters: int, *, seed: int = 0) -> np.ndarray:
-    """(E,) labels 0 .. < clusters: k-means on what a site has, in proportion to its size, and on what it pays."""
-    features = _features(virtual)
-    features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-9)
-    features[:, 0] *= 2.0  # generation tells sites apart more than anything else
-    random = np.random.default_rng(seed)
-    centre = features[random.choice(len(features), min(clusters, len(features)), replace=False)]
-    label = np.zeros(len(features), dtype=np.int64)
-    for _ in range(ROUNDS):
-        label = ((centre**2).sum(axis=1) - 2 * features @ centre.T).argmin(axis=1)
-        _, label = np.unique(label, return_inverse=True)
-        count = np.bincount(label)
-        centre = np.stack([np.bincount(label, weights=f) for f in features.T], axis=1) / count[:, None]
-    return label
-
-
-def _features(virtual: VirtualFleet) -> np.ndarray:
-    """(E, 10) generation, storage power and energy, headroom, shed load and flexible charging, each by consumption; then prices."""
-    sites = virtual.sites
-
-    def all_of(parts: list[np.ndarray]) -> np.ndarray:
-        return sum((values.reshape(len(sites), -1).sum(axis=1) for values in parts), np.zeros(len(sites)))
-
-    load = np.maximum(-sites.fixed_injection_kw, 0.0).mean(axis=1)
-    size = load + 0.05 * (sites.import_limit_kw + sites.export_limit_kw) + 1e-6
-    return np.stack(
-        [
-            sites.generation_kw.mean(axis=1) / size,
-            all_of([part.charge_kw for part in virtual.stores]) / size,
-            all_of([part.size_kwh for part in virtual.stores]) / size,
-            (sites.import_limit_kw - load) / size,
-            all_of([part.rated_kw for part in virtual.calls]) / size,
-            all_of([part.most_kw_periods[..., -1] for part in virtual.fills]) / virtual.periods / size,
-            sites.buy_cny_per_kwh.mean(axis=1),
-            sites.sell_cny_per_kwh.mean(axis=1),
-            np.minimum(sites.export_share_ratio, 1.0),
-            sites.demand_price_cny_per_kw,
-        ],
-        axis=1,
-    )

@@ -1,6 +1,8 @@
 """One plan for a fleet: prices from the upper levels, schedules from exact best responses, and a certificate for the result."""
 
 import time
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pulp
@@ -12,17 +14,19 @@ from aggregator.dispatch.domain.fleet.market_model import market_prices
 from aggregator.dispatch.domain.fleet.polish import polish
 from aggregator.dispatch.domain.fleet.prices import Prices
 from aggregator.dispatch.domain.fleet.problem import FleetProblem
-from aggregator.dispatch.domain.fleet.reference import solve_reference
+from aggregator.dispatch.domain.fleet.reference import REFERENCE_GAP, solve_reference
 from aggregator.dispatch.domain.fleet.responses import respond
 from aggregator.dispatch.domain.fleet.result import Certificate, FleetPlan
 from aggregator.dispatch.domain.fleet.schedules import Schedules
 from aggregator.dispatch.domain.fleet.site_model import site_prices
 from aggregator.dispatch.domain.fleet.virtual import virtual_assets
 
-REFERENCE_MOST = 60  # assets up to which the exact model is chosen: it answers in seconds
+REFERENCE_MOST = 120  # assets up to which the exact model is chosen: it answers in seconds
 ALL = FILLS | CALLS | STORES
-SLOPES = (0.01, 0.1, 0.5)  # guided sweeps, ever less faith in the local price
-TRUE = (STORES, FILLS, CALLS, STORES, ALL)
+SLOPES = (0.005, 0.03)  # guided sweeps, ever less faith in the local price
+LAST_SLOPE = 0.1  # of the guided sweep that reads the market itself
+SMOOTH = 0.5  # of the market's deepest step, see schedules.true
+TRUE = ((STORES, SMOOTH), (ALL, 0.0))  # the last without smoothing: it never raises the cost
 
 
 def plan_fleet(
@@ -32,6 +36,7 @@ def plan_fleet(
     threads: int = 1,
     polish_s: float = 0.0,
     mode: str | None = None,
+    reference_gap_ratio: float = REFERENCE_GAP,
     seed: int = 0,
 ) -> FleetPlan:
     """The best plan found, with its bound; without a usable solver the safe plan, status "fallback", and no bound.
@@ -39,18 +44,23 @@ def plan_fleet(
     deadline_s : wall time [s] for the programmes of the upper levels, or for the exact model.
     threads    : for the guided sweeps and the sites' programmes; the plan does not depend on it.
     polish_s   : time [s] that may be spent on a smaller gap.
-    mode       : "reference" (exact model), "fleet", or None = by size.
+    mode       : "reference" (exact model, proven to `reference_gap_ratio`), "fleet", or None = by size.
     """
-    if mode == "reference" or (mode is None and problem.n_assets <= REFERENCE_MOST):
-        return solve_reference(problem, deadline_s=deadline_s)
+    exact = mode == "reference" or (mode is None and problem.n_assets <= REFERENCE_MOST)
     watch = _Watch()
     try:
         prices = _prices(problem, deadline_s, threads, watch)
     except pulp.PulpSolverError:
-        return _safe(problem, watch)
+        if not exact:
+            return _safe(problem, watch)
+        prices = None
+    if exact:
+        found = solve_reference(problem, deadline_s=deadline_s, gap_ratio=reference_gap_ratio)
+        return replace(found, prices=prices, seconds={**watch.seconds, **found.seconds})
+    assert prices is not None
     schedules = Schedules(problem, seed=seed)
     _improve(schedules, problem, prices, threads, watch)
-    bound = _bound(problem, prices)
+    bound = lower_bound(problem, prices, best_answers_cny(problem, prices))
     watch.lap("certificate")
     if polish_s > 0:
         polish(problem, schedules, prices, seconds=polish_s)
@@ -61,7 +71,7 @@ def plan_fleet(
     safe = safe_moves(problem)
     safe_cost = cost_of(problem, safe, flows_of(problem, safe))
     watch.lap("cost")
-    return FleetPlan(moves, flows, Certificate(cost, bound, safe_cost), "fleet", "at_gap", watch.seconds)
+    return FleetPlan(moves, flows, Certificate(cost, bound, safe_cost), "fleet", "at_gap", watch.seconds, prices)
 
 
 def _prices(problem: FleetProblem, deadline_s: float, threads: int, watch: "_Watch") -> Prices:
@@ -84,28 +94,56 @@ def _safe(problem: FleetProblem, watch: "_Watch") -> FleetPlan:
 
 
 def _improve(schedules: Schedules, problem: FleetProblem, prices: Prices, threads: int, watch: "_Watch") -> None:
-    sites = problem.sites
-    bounded = np.isfinite(sites.export_share_ratio)
-    share = np.where(bounded, prices.share_cny_per_kwh, 0.0)
-    spill = -np.where(bounded, sites.export_share_ratio, 0.0) * share
     schedules.limit_exports(prices.xcap_kw)
-    for slope in SLOPES:
-        schedules.guided(
-            value_cny_per_kwh=prices.lam_cny_per_kwh,
-            target_kw=prices.target_kw,
-            spill_cny_per_kwh=spill,
-            group_shift_cny_per_kwh=prices.group_down_cny_per_kwh - prices.group_up_cny_per_kwh,
-            slope=slope,
-            which=ALL,
-            threads=threads,
-        )
+    guide(schedules, problem, prices, threads=threads)
+    _guide(schedules, problem, prices, slope=LAST_SLOPE, mu_cny_per_kwh=prices.mu_cny_per_kwh, smoothing_kw=SMOOTH * _deepest_kw(problem))
     watch.lap("guided")
-    for which in TRUE:
-        schedules.true(share_price_cny_per_kwh=share, spill_cny_per_kwh=spill, which=which)
+    settle(schedules, problem, prices.share_cny_per_kwh, passes=TRUE)
     watch.lap("true")
 
 
-def _bound(problem: FleetProblem, prices: Prices) -> float:
+def guide(schedules: Schedules, problem: FleetProblem, prices: Prices, *, threads: int = 1) -> None:
+    """The guided sweeps in which sites know nothing of each other, from steep to flat."""
+    for slope in SLOPES:
+        _guide(schedules, problem, prices, slope=slope, threads=threads)
+
+
+def _guide(schedules: Schedules, problem: FleetProblem, prices: Prices, *, slope: float, **how: Any) -> None:
+    _, spill = _shares(problem, prices.share_cny_per_kwh)
+    schedules.guided(
+        value_cny_per_kwh=prices.lam_cny_per_kwh,
+        target_kw=prices.target_kw,
+        spill_cny_per_kwh=spill,
+        group_shift_cny_per_kwh=prices.group_down_cny_per_kwh - prices.group_up_cny_per_kwh,
+        slope=slope,
+        which=ALL,
+        **how,
+    )
+
+
+def settle(schedules: Schedules, problem: FleetProblem, share_cny_per_kwh: np.ndarray, *, passes: tuple[tuple[int, float], ...]) -> None:
+    """True sweeps: of each pass the types of assets, and how much of its deepest step the market is smoothed. share (E,): see Prices."""
+    share, spill = _shares(problem, share_cny_per_kwh)
+    for which, smooth in passes:
+        smoothing_kw = smooth * _deepest_kw(problem)
+        schedules.true(share_price_cny_per_kwh=share, spill_cny_per_kwh=spill, which=which, smoothing_kw=smoothing_kw)
+
+
+def _deepest_kw(problem: FleetProblem) -> float:
+    market = problem.market
+    return float(max(market.up_kw.max(initial=0.0), market.down_kw.max(initial=0.0)))
+
+
+def _shares(problem: FleetProblem, share_cny_per_kwh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(E,) each: price of the export share, and what a curtailed kWh is worth, both 0 where no share is ruled."""
+    ratio = problem.sites.export_share_ratio
+    bounded = np.isfinite(ratio)
+    share = np.where(bounded, share_cny_per_kwh, 0.0)
+    return share, -np.where(bounded, ratio, 0.0) * share
+
+
+def best_answers_cny(problem: FleetProblem, prices: Prices) -> float:
+    """Sum over assets of the least own cost - h x price . injection, what a bound is made of."""
     rows = asset_prices(problem, prices)
     best = respond(
         problem,
@@ -115,7 +153,7 @@ def _bound(problem: FleetProblem, prices: Prices) -> float:
         row_of_call=rows.row_of_call,
         keep_schedules=False,
     )
-    return lower_bound(problem, prices, best.total_cny)
+    return best.total_cny
 
 
 class _Watch:

@@ -131,12 +131,20 @@ class Fills:
 
 @dataclass(frozen=True)
 class CallLoads:
-    """Columns (N,): loads whose consumption (part of the sites' fixed injection) can be interrupted by `shed_kw`, whole or not at all.
+    """Columns (N,): loads whose consumption (part of the sites' fixed injection) can be interrupted in calls.
+
+    What can be shed in a period, the cap, is `shed_kw`, or the row `profile` of FleetProblem.shed_profiles_kw, which never
+    exceeds shed_kw; it may be 0 in the middle of a call. Where `whole`, a call sheds all of it; else any part, in every
+    period anew, without ramp and rebound.
 
     A call lies in [first, end), lasts at most `max_on` periods and is followed by at least `rest` periods without; at
     most `max_calls` calls and `max_periods` periods in all. In its first `ramp` periods it sheds 1/(ramp+1), 2/(ramp+1), ..
-    of shed_kw; in the `rebound` periods after it the load consumes rebound_ratio x shed_kw more, window or not.
+    of the cap; in the `rebound` periods after it the load consumes rebound_ratio x cap more, window or not.
     The owner is paid `cost_cny_per_kwh` for what is shed. A new call may begin only when the rebound is over.
+
+    running = k > 0: a call that began k periods before period 0 is in force. It goes on, before `first` as well, for at
+    most max_on - k periods more, or ends at once; it counts neither as a call nor by its periods. Rest, ramp and rebound
+    are those of any call.
     """
 
     site: np.ndarray
@@ -152,6 +160,9 @@ class CallLoads:
     ramp: np.ndarray
     rebound: np.ndarray
     rebound_ratio: np.ndarray
+    whole: np.ndarray
+    running: np.ndarray
+    profile: np.ndarray
 
     def __len__(self) -> int:
         return len(self.site)
@@ -176,7 +187,10 @@ class Market:
 
 @dataclass(frozen=True)
 class FleetProblem:
-    """Raises FleetRefused where shapes do not fit, a number is missing or a value would make cheating pay."""
+    """`shed_profiles_kw` (P, n): time courses of what loads can shed.
+
+    Raises FleetRefused where shapes do not fit, a number is missing or a value would make cheating pay.
+    """
 
     hours: float
     sites: Sites
@@ -186,6 +200,7 @@ class FleetProblem:
     market: Market
     groups: Groups
     profiles: Profiles = field(default_factory=lambda: no_profiles(0))
+    shed_profiles_kw: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
     def __post_init__(self) -> None:
         n, e = self.periods, len(self.sites)
@@ -209,6 +224,23 @@ class FleetProblem:
             nested = parent != NO_GROUP and (parent >= child or self.groups.parent[parent] != NO_GROUP)
             if nested or (parent != NO_GROUP and self.groups.site[parent] != self.groups.site[child]):
                 raise FleetRefused(why="a group's parent comes before it, is of its site and has no parent itself")
+        self._check_calls()
+
+    def _check_calls(self) -> None:
+        calls, courses = self.calls, self.shed_profiles_kw
+        if len(courses) and courses.shape[1] != self.periods:
+            raise FleetRefused(why=f"shed_profiles_kw has shape {courses.shape}, not {(len(courses), self.periods)}")
+        if not (courses >= 0).all() or not np.isfinite(courses).all():
+            raise FleetRefused(why="shed_profiles_kw is missing or below zero somewhere")
+        if (calls.profile >= len(courses)).any() or (calls.profile < NO_PROFILE).any():
+            raise FleetRefused(why="a load names a profile that there is not")
+        shaped = calls.profile != NO_PROFILE
+        if (courses.max(axis=1, initial=0.0)[calls.profile[shaped]] > calls.shed_kw[shaped]).any():
+            raise FleetRefused(why="a load's profile exceeds its shed_kw")
+        if (~calls.whole & ((calls.ramp > 0) | (calls.rebound > 0))).any():
+            raise FleetRefused(why="a load that may be shed in part has a ramp or a rebound")
+        if (calls.running < 0).any():
+            raise FleetRefused(why="a call has been running for less than nothing")
 
     @property
     def periods(self) -> int:
@@ -218,6 +250,15 @@ class FleetProblem:
     def n_assets(self) -> int:
         """Assets that are moved, one each; curtailable generation is counted by who builds the problem."""
         return len(self.stores) + len(self.fills) + len(self.calls)
+
+    @property
+    def shed_caps_kw(self) -> np.ndarray:
+        """(N, n) what every load can shed in every period, a call given [kW]."""
+        caps = np.repeat(self.calls.shed_kw[:, None].astype(float), self.periods, axis=1)
+        shaped = np.flatnonzero(self.calls.profile != NO_PROFILE)
+        if len(shaped):
+            caps[shaped] = self.shed_profiles_kw[self.calls.profile[shaped]]
+        return caps
 
     @property
     def market_breaks(self) -> np.ndarray:

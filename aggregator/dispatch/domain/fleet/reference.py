@@ -21,6 +21,7 @@ from aggregator.dispatch.domain.fleet.problem import CAP_CNY_PER_KWH, NO_PROFILE
 from aggregator.dispatch.domain.fleet.result import Certificate, FleetPlan, Flows, Moves
 
 REFERENCE_GAP = 1e-4
+MAX_NODES = 1000  # what ends a search that does not close its gap; a busy machine does not change it
 CBC_LP_GAP = 1e-6  # its text has few digits
 MOVING_KW = 1e-6
 CROSSED_KWH = 1e-6
@@ -52,8 +53,10 @@ def reference_model(problem: FleetProblem, *, relaxed_calls: bool = False) -> tu
     return exact.model, exact
 
 
-def solve_reference(problem: FleetProblem, *, deadline_s: float, relaxed_calls: bool = False) -> FleetPlan:
-    """The cheapest plan, proven to REFERENCE_GAP, or what is known of it after about `deadline_s` [s].
+def solve_reference(
+    problem: FleetProblem, *, deadline_s: float, gap_ratio: float = REFERENCE_GAP, relaxed_calls: bool = False
+) -> FleetPlan:
+    """The cheapest plan, proven to `gap_ratio`, or what is known of it after MAX_NODES nodes or about `deadline_s` [s].
 
     With `relaxed_calls` calls may be on in part and stores charge and discharge at once: not a schedule, but the bound
     that a linear model gives; cost and bound are the model's.
@@ -62,11 +65,11 @@ def solve_reference(problem: FleetProblem, *, deadline_s: float, relaxed_calls: 
     until = begun + deadline_s
     _, exact = reference_model(problem, relaxed_calls=relaxed_calls)
     built = time.monotonic()
-    found = _exactly(exact, until)
+    found = _exactly(exact, until, gap_ratio)
     best = None if found is None else _plan_parts(exact, found)
     if best is not None and best.crossed_kwh > CROSSED_KWH:
         exact.hold_limits()
-        held = _exactly(exact, until)
+        held = _exactly(exact, until, gap_ratio)
         best = best if held is None else _plan_parts(exact, held)
     seconds = {"build": built - begun, "solve": time.monotonic() - built}
     safe = safe_moves(problem)
@@ -78,11 +81,11 @@ def solve_reference(problem: FleetProblem, *, deadline_s: float, relaxed_calls: 
     return FleetPlan(best.moves, best.flows, certificate, "reference", best.status, seconds)
 
 
-def _exactly(exact: ExactModel, until: float) -> _Found | None:
+def _exactly(exact: ExactModel, until: float, gap_ratio: float) -> _Found | None:
     """Solve, and again with every binary that the solution shows to be missing."""
-    found = _solve(exact, until)
+    found = _solve(exact, until, gap_ratio)
     while found is not None and not exact.relaxed and _needs_direction(exact):
-        found = _solve(exact, until)
+        found = _solve(exact, until, gap_ratio)
     return found
 
 
@@ -96,11 +99,11 @@ def _plan_parts(exact: ExactModel, found: _Found) -> _Parts:
     return _Parts(found.status, moves, flows, cost, found.bound - penalty, crossed_kwh)
 
 
-def _solve(exact: ExactModel, until: float) -> _Found | None:
+def _solve(exact: ExactModel, until: float, gap_ratio: float) -> _Found | None:
     """None without a feasible point. Never raises: whatever a solver throws, the safe plan stands ready."""
     for solver in (_with_highs, _with_cbc):
         try:
-            found = solver(exact.model, until)
+            found = solver(exact.model, until, gap_ratio)
         except Exception:  # noqa: BLE001
             continue
         if found is not None:
@@ -108,7 +111,7 @@ def _solve(exact: ExactModel, until: float) -> _Found | None:
     return None
 
 
-def _with_highs(model: pulp.LpProblem, until: float) -> _Found | None:
+def _with_highs(model: pulp.LpProblem, until: float, gap_ratio: float) -> _Found | None:
     """A second try without presolve, which has called feasible models infeasible."""
     whole = bool(model.isMIP())
     method: dict[str, Any] = (
@@ -118,7 +121,7 @@ def _with_highs(model: pulp.LpProblem, until: float) -> _Found | None:
         left = until - time.monotonic()
         if left <= 0:
             return None
-        model.solve(BulkHighs(time_limit=left, mip_rel_gap=REFERENCE_GAP, presolve=presolve, **method))
+        model.solve(BulkHighs(time_limit=left, mip_rel_gap=gap_ratio, mip_max_nodes=MAX_NODES, presolve=presolve, **method))
         if model.sol_status != pulp.LpSolutionInfeasible:
             break
     if model.sol_status not in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible):
@@ -129,11 +132,12 @@ def _with_highs(model: pulp.LpProblem, until: float) -> _Found | None:
         objective = info.objective_function_value
         inexact = 2 * info.primal_dual_objective_error * abs(objective)  # of an interior point
         return _Found("optimal", objective - inexact) if proven else _Found("timeout", -np.inf)
-    status = "timeout" if not proven else "optimal" if info.mip_gap <= CLOSED_GAP else "at_gap"
+    by_nodes = model.solverModel.getModelStatus().name == "kSolutionLimit"
+    status = "timeout" if not proven and not by_nodes else "optimal" if info.mip_gap <= CLOSED_GAP else "at_gap"
     return _Found(status, info.mip_dual_bound)
 
 
-def _with_cbc(model: pulp.LpProblem, until: float) -> _Found | None:
+def _with_cbc(model: pulp.LpProblem, until: float, _: float) -> _Found | None:
     left = until - time.monotonic()
     if left <= 0:
         return None
@@ -200,15 +204,14 @@ def _moves(exact: ExactModel) -> Moves:
     charged = -problem.hours * fills.eta_in * fill_kw.sum(axis=1)
     fill_kw *= np.divide(fills.need_kwh, charged, out=np.ones(len(fills)), where=charged > 0)[:, None]  # a solver's last digits
     on = np.zeros((len(calls), n), dtype=bool)
-    for i, variables in enumerate(exact.on):
-        if variables:
-            on[i, calls.first[i] : calls.end[i]] = _values(variables) > 0.5
-    if not exact.relaxed:
-        return Moves(store_kw, fill_kw, injection_of_calls(calls, on), on)
-    for i, by_period in enumerate(exact.call_terms):
-        for t, terms in by_period.items():
+    for i, call in enumerate(exact.call):
+        on[i, call.begin : call.begin + len(call.on)] = _values(call.on) > 0.5
+        for t, terms in call.terms.items():
             call_kw[i, t] = sum(v.varValue * c for v, c in terms)
-    return Moves(store_kw, fill_kw, call_kw, on)
+    if exact.relaxed:
+        return Moves(store_kw, fill_kw, call_kw, on)
+    whole = injection_of_calls(problem, on)  # without a solver's last digits
+    return Moves(store_kw, fill_kw, np.where(calls.whole[:, None], whole, call_kw.clip(0.0, whole)), on)
 
 
 def _flows(exact: ExactModel, moves: Moves) -> Flows:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aggregator.dispatch.domain.fleet.prices import Prices
+
 STATUSES = ("optimal", "at_gap", "timeout", "fallback")
 
 
@@ -60,7 +62,8 @@ class Certificate:
 class FleetPlan:
     """mode: fleet | reference. status: optimal (proven), at_gap (of the certificate's bound), timeout, fallback (the safe plan).
 
-    `seconds` of wall time per stage, for people who want to know where they went.
+    `seconds` of wall time per stage, for people who want to know where they went. `prices`: of the shared limits, None where
+    no solver gave any.
     """
 
     moves: Moves
@@ -69,3 +72,4 @@ class FleetPlan:
     mode: str
     status: str
     seconds: dict[str, float]
+    prices: Prices | None = None

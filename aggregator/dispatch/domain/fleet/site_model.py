@@ -35,8 +35,7 @@ class SiteModel:
         # Presolve would only be used where the solver begins anew because something went wrong, and it has been wrong itself.
         self.model.solve(BulkHighs(threads=1, presolve="off"))
         self._live: Any = self.model.solverModel
-        self._column_index = np.arange(self.layout.columns, dtype=np.int32)
-        self._row_index = np.arange(self.layout.rows, dtype=np.int32)
+        self._now = first
         changing = self.layout.changing
         self._changing = list(zip(self.layout.entry_row[changing].tolist(), self.layout.entry_column[changing].tolist(), strict=True))
         self._coefficient = first.coefficient[0].copy()
@@ -45,9 +44,16 @@ class SiteModel:
     def solve(self, values: Numbers, site: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Values of the columns and duals of the rows, for row `site` of `values`, from where the solver stands; None without optimum."""
         live = self._live
-        live.changeColsBounds(self.layout.columns, self._column_index, values.low[site], values.high[site])
-        live.changeColsCost(self.layout.columns, self._column_index, values.cost[site])
-        live.changeRowsBounds(self.layout.rows, self._row_index, values.row_low[site], values.row_high[site])
+        now = self._now
+        low, high, cost, row_low, row_high = (getattr(values, name)[site] for name in ("low", "high", "cost", "row_low", "row_high"))
+        columns = np.flatnonzero((low != now.low[0]) | (high != now.high[0])).astype(np.int32)
+        live.changeColsBounds(len(columns), columns, low[columns], high[columns])
+        columns = np.flatnonzero(cost != now.cost[0]).astype(np.int32)
+        live.changeColsCost(len(columns), columns, cost[columns])
+        rows = np.flatnonzero((row_low != now.row_low[0]) | (row_high != now.row_high[0])).astype(np.int32)
+        live.changeRowsBounds(len(rows), rows, row_low[rows], row_high[rows])
+        for name, new in (("low", low), ("high", high), ("cost", cost), ("row_low", row_low), ("row_high", row_high)):
+            getattr(now, name)[0] = new
         wanted, change = values.coefficient[site], live.changeCoeff
         different = np.flatnonzero(wanted != self._coefficient)
         for k, value in zip(different.tolist(), wanted[different].tolist(), strict=True):

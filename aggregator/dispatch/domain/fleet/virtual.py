@@ -13,9 +13,7 @@ from aggregator.dispatch.domain.fleet._rows import spread
 from aggregator.dispatch.domain.fleet._sums import CallSums, FillSums, StoreSums
 from aggregator.dispatch.domain.fleet.problem import NO_GROUP, FleetProblem, Groups, Sites
 
-MANY_ASSETS = 100  # at one place: from here on stores and calls are told apart in classes
-STORE_CLASSES = 4
-CALL_CLASSES = 3
+CLASSES = ((100, 4, 3), (30, 1, 3), (0, 1, 1))  # from so many assets at a place on: classes of stores, of calls
 
 
 @dataclass(frozen=True)
@@ -51,13 +49,14 @@ def virtual_assets(problem: FleetProblem) -> VirtualFleet:
     outer = np.zeros(shape, dtype=np.int64)
     outer[groups.site[rows], location[rows]] = location[groups.parent[rows]]
     places = [part.site * shape[1] + location[part.group] for part in (stores, fills, calls)]
-    many = problem.n_assets >= MANY_ASSETS * max(1, len(np.unique(np.concatenate(places))))
+    each = problem.n_assets / max(1, len(np.unique(np.concatenate(places))))
+    store_classes, call_classes = next(classes for least, *classes in CLASSES if each >= least)
     return VirtualFleet(
         problem.hours,
         problem.sites,
-        add_stores(problem, places[0], shape, STORE_CLASSES if many else 1),
+        add_stores(problem, places[0], shape, store_classes),
         (add_fills(fills, places[1], shape, n, problem.hours),) if len(fills) else (),
-        add_calls(calls, places[2], shape, n, CALL_CLASSES if many else 1),
+        add_calls(problem, places[2], shape, call_classes),
         groups,
         group_of,
         outer,

@@ -63,8 +63,7 @@ def rotation(problem: SplitProblem, rule: Rule) -> Ask:
     """
     if problem.turn_hours is None:
         raise SplitRefused(why="rotation needs to know when each asset was last called")
-    tier = np.floor((problem.cost_cny_per_kwh - problem.cost_cny_per_kwh.min(initial=np.inf)) / rule.tier_cny_per_kwh + 1e-9)
-    return ask_of(problem, fairness=0.0, cost=_places(tier, problem.turn_hours), priced=False)
+    return ask_of(problem, fairness=0.0, cost=places(problem.cost_cny_per_kwh, problem.turn_hours, rule), priced=False)
 
 
 def floor(problem: SplitProblem, rule: Rule) -> Ask:
@@ -85,8 +84,9 @@ def jain_index(amount: np.ndarray, room: np.ndarray) -> float:
     return total**2 / (np.count_nonzero(room) * squares) if squares > 0 else 1.0
 
 
-def _places(tier: np.ndarray, turn_hours: np.ndarray) -> np.ndarray:
-    """Place in the queue, 0 first: by tier, then the longest turn; the same place for the same tier and turn."""
+def places(cost_cny_per_kwh: np.ndarray, turn_hours: np.ndarray, rule: Rule) -> np.ndarray:
+    """(N,) place in the queue, 0 first: by cost tier, then the longest turn; the same place for the same tier and turn."""
+    tier = np.floor((cost_cny_per_kwh - cost_cny_per_kwh.min(initial=np.inf)) / rule.tier_cny_per_kwh + 1e-9)
     order = np.lexsort((-turn_hours, tier))
     new = (np.diff(tier[order], prepend=-1.0) != 0) | np.concatenate(([True], turn_hours[order][1:] != turn_hours[order][:-1]))
     places = np.empty(len(order))

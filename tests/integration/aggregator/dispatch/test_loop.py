@@ -381,9 +381,9 @@ def test_the_stop_sends_everything_to_its_fallback_and_nothing_else(park: Built,
 
 def test_a_plan_with_a_violation_is_kept_but_never_sent(park: Built, stubs, monkeypatch: pytest.MonkeyPatch) -> None:
     from aggregator.dispatch.domain import Violation
-    from aggregator.dispatch.operations import _plan
+    from aggregator.dispatch.operations import _solve
 
-    monkeypatch.setattr(_plan, "check_schedule", lambda **_: [Violation("bat-a", "soc_floor", 3, 1.0)])
+    monkeypatch.setattr(_solve, "check_schedule", lambda **_: [Violation("bat-a", "soc_floor", 3, 1.0)])
     plan = day_schedule(park)
     assert plan.violations[0]["limit"] == "soc_floor"
     assert not plan.setpoints.exists()
@@ -391,6 +391,58 @@ def test_a_plan_with_a_violation_is_kept_but_never_sent(park: Built, stubs, monk
     assert not SetpointDelivery.objects.exists()
     assert Alarm.objects.filter(kind="plan.violation").exists()
     assert queries.current_plan(portfolio_id=park.portfolio.pk, at=NOON) is None
+
+
+def test_a_refused_plan_gives_way_to_the_safe_plan_and_both_are_told(park: Built, stubs, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aggregator.dispatch.domain import Violation
+    from aggregator.dispatch.operations import _solve
+
+    check, found = _solve.check_schedule, [Violation("bat-a", "soc_floor", 3, 1.0)]
+    monkeypatch.setattr(_solve, "check_schedule", lambda **given: check(**given) if given["schedule"].status == "fallback" else found)
+    plan = day_schedule(park)
+    assert plan.violations == []
+    assert plan.solver_status == "fallback"
+    assert plan.run.violations == 1
+    assert plan.run.details["refused"][0]["limit"] == "soc_floor"
+    assert send(plan, ISSUED_AT).withheld == ""
+    assert plan.setpoints.filter(state="sent").exists()
+    assert Alarm.objects.filter(kind="plan.refused").exists()
+    assert not Alarm.objects.filter(kind="plan.violation").exists()
+
+
+def test_every_plan_has_its_run_with_a_certificate(park: Built, stubs) -> None:
+    plan = day_schedule(park)
+    run = plan.run
+    assert (run.mode, run.status, run.purpose) == ("reference", plan.solver_status, "schedule")
+    assert run.lower_bound_cny <= run.cost_cny + 1e-6 <= run.safe_cost_cny + 1e-5
+    assert run.inputs_hash == plan.inputs_hash
+    assert {"build", "solve"} <= set(run.stages)
+    order = order_up(park, 100.0)
+    assert order.run.mode == "curves"
+    split = order.run.details["split"]
+    assert split["rule"] == "cost"
+    assert sum(row["share_ratio"] for row in split["enterprises"].values()) == pytest.approx(1.0)
+
+
+def test_a_preview_splits_by_every_rule_and_leaves_nothing_behind(park: Built, stubs) -> None:
+    day_schedule(park)
+    before = (DispatchPlan.objects.count(), Setpoint.objects.count())
+    previews = operations.preview_instruction(
+        portfolio_id=park.portfolio.pk, starts_at=NOON, ends_at=NOON + 4 * QUARTER, injection_change_kw=60.0, now=ISSUED_AT
+    )
+    assert [preview.split.rule for preview in previews] == ["cost", "pro_rata", "rotation", "floor"]
+    assert [preview.declared for preview in previews] == [True, False, False, False]
+    assert all(preview.violations == 0 for preview in previews)
+    assert all(row.given_kw + row.shortfall_kw == pytest.approx(60.0, abs=0.1) for p in previews for row in p.split.periods)
+    assert (DispatchPlan.objects.count(), Setpoint.objects.count()) == before
+    with pytest.raises(operations.NothingToPreview):
+        operations.preview_instruction(
+            portfolio_id=park.portfolio.pk,
+            starts_at=NOON + 40 * QUARTER * 4,
+            ends_at=NOON + 41 * QUARTER * 4,
+            injection_change_kw=60.0,
+            now=ISSUED_AT,
+        )
 
 
 def test_missing_prices_are_refused(park: Built) -> None:

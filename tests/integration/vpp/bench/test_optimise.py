@@ -33,7 +33,7 @@ def test_one_json_object_with_the_published_keys_and_no_violation(park):
 
 
 def test_the_raw_reference_and_hard_days_stand_beside_the_plan_of_the_same_run():
-    done = bench("--assets", "40", "--simple", "--reference", "milp", "--stress", "--parks", "2", "--json")
+    done = bench("--assets", "40", "--simple", "--reference", "milp", "--stress", "--seeds", "2", "--json")
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert figures["violations"] == 0
@@ -44,7 +44,7 @@ def test_the_raw_reference_and_hard_days_stand_beside_the_plan_of_the_same_run()
 
 
 def test_people_get_a_table_with_the_goals():
-    done = bench("--assets", "40", "--simple", "--parks", "2")
+    done = bench("--assets", "40", "--simple", "--seeds", "2")
     assert done.returncode == 0, done.stderr
     assert "violations" in done.stdout
     assert "cases" in done.stdout

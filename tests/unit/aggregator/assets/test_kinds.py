@@ -7,12 +7,26 @@ from aggregator.assets.domain import KINDS, Drive, SpecRefused, UnknownKind, idl
 from aggregator.kernel.periods import Grid
 from tests.unit.aggregator.assets.test_storage import GRID
 
+
+def stay(arrives, hours, arrival, departure):
+    return {"arrives_hour": arrives, "stay_hours": hours, "arrival_soc_ratio": arrival, "departure_soc_ratio": departure}
+
+
 GOOD = {
     "pv": {"rated_kw": 100},
     "wind": {"rated_kw": 100},
     "storage": {"energy_kwh": 100, "charge_kw": 50, "discharge_kw": 50},
     "ev_station": {"connectors": 4, "connector_kw": 7, "station_limit_kw": 28},
     "load": {"rated_kw": 100, "must_run_kw": 20},
+    "air_conditioning": {
+        "rated_kw": 100,
+        "capacity_kwh_per_k": 60,
+        "loss_kw_per_k": 8,
+        "comfort_min_c": 23,
+        "set_point_c": 25,
+        "comfort_max_c": 27,
+    },
+    "two_way_charger": {"battery_kwh": 80, "charge_kw": 40, "discharge_kw": 40},
 }
 
 
@@ -39,6 +53,15 @@ def test_an_unknown_parameter_is_refused_by_name(kind):
         ("load", {"rated_kw": 10, "must_run_kw": 11}),
         ("storage", {"energy_kwh": 10, "charge_kw": 1, "discharge_kw": 1, "soc_initial_ratio": 0.99}),
         ("ev_station", {"connectors": 0, "connector_kw": 7, "station_limit_kw": 7}),
+        ("load", {"rated_kw": 10, "must_run_kw": 1, "ramp_minutes": 15}),  # a ramp of a part of it
+        ("load", {"rated_kw": 10, "must_run_kw": 1, "all_or_nothing": True, "rebound_hours": 1}),  # how much?
+        ("air_conditioning", {**GOOD["air_conditioning"], "set_point_c": 28}),
+        ("air_conditioning", {**GOOD["air_conditioning"], "comfort_min_c": 25, "comfort_max_c": 25}),
+        ("two_way_charger", {**GOOD["two_way_charger"], "soc_min_ratio": 0.95}),
+        ("two_way_charger", {**GOOD["two_way_charger"], "timetable": [stay(8, 1, 0.2, 0.9)]}),  # too short
+        ("two_way_charger", {**GOOD["two_way_charger"], "timetable": [stay(8, 4, 0.5, 0.8), stay(11, 4, 0.5, 0.8)]}),
+        ("two_way_charger", {**GOOD["two_way_charger"], "timetable": [stay(20, 13, 0.5, 0.8), stay(8, 4, 0.5, 0.8)]}),
+        ("two_way_charger", {**GOOD["two_way_charger"], "timetable": [stay(8, 4, 0.5, 0.99)]}),  # fuller than allowed
     ],
 )
 def test_impossible_parameters_are_refused(kind, wrong):

@@ -67,3 +67,104 @@ def test_a_load_whose_calls_are_used_up_offers_nothing():
     envelope = physics.envelope(spec, grid=GRID, load_kw=np.full(16, 80.0))
     assert physics.device(spec, envelope).up_kw.any()
     assert not physics.device(spec, envelope, calls_used=1).up_kw.any()
+
+
+# --- rest, ramp and rebound
+
+N, H = 24, 0.25
+LONG = Grid(datetime(2026, 7, 14, 16, tzinfo=UTC), timedelta(minutes=15), N)
+
+
+@st.composite
+def slow_loads(draw):
+    return physics.LoadSpec(
+        rated_kw=1000,
+        must_run_kw=draw(st.floats(0, 400)),
+        max_calls_per_day=2,
+        max_call_hours=draw(st.sampled_from([1.0, 2.0])),
+        notice_minutes=0,
+        all_or_nothing=True,
+        rest_minutes=draw(st.sampled_from([0, 20, 60])),
+        ramp_minutes=draw(st.sampled_from([0, 7, 15, 20, 45])),
+        rebound_hours=0.5,
+        rebound_ratio=draw(st.floats(0.01, 0.5)),
+    )
+
+
+def play(spec, natural, limits, *, steps_per_period=3):
+    """Consumption per step [kW]."""
+    state, consumed, h = physics.initial_state(spec), [], H / steps_per_period
+    for t, kw in enumerate(np.repeat(natural, steps_per_period)):
+        limit = limits[t // steps_per_period]
+        command = None if limit is None else Command("import_limit_kw", limit)
+        state, injection = physics.step(spec, state, drive=Drive(float(kw)), command=command, at_hours=t * h, hours=h)
+        consumed.append(-injection)
+    return np.array(consumed)
+
+
+def planned_limits(spec, natural, first, length):
+    """What a plan asks of the load in one call: the ladder of its first periods, then all that can be shed."""
+    ramp = physics.device(spec, physics.envelope(spec, grid=LONG, load_kw=natural)).calls.ramp_periods
+    limits = [None] * N
+    for j in range(length):
+        can_shed = max(0.0, natural[first + j] - spec.must_run_kw)
+        limits[first + j] = natural[first + j] - can_shed * min(1.0, (j + 1) / (ramp + 1))
+    return limits
+
+
+powers = st.lists(st.floats(500, 1000), min_size=N, max_size=N)
+
+
+@given(spec=slow_loads(), natural=powers, first=st.integers(0, 8), length=st.integers(1, 4))
+def test_a_load_sheds_in_each_period_what_a_plan_may_count_on(spec, natural, first, length):
+    natural = np.array(natural)
+    limits = planned_limits(spec, natural, first, length)
+    mean = play(spec, natural, limits).reshape(N, 3).mean(axis=1)
+    for t in range(first, first + length):
+        assert mean[t] <= limits[t] + 1e-9
+
+
+@given(spec=slow_loads(), natural=powers, first=st.integers(0, 8), length=st.integers(1, 4))
+def test_after_a_call_a_load_takes_what_its_rebound_says_and_no_more(spec, natural, first, length):
+    natural = np.array(natural)
+    consumed = play(spec, natural, planned_limits(spec, natural, first, length)).reshape(N, 3).mean(axis=1)
+    more, end = consumed - natural, first + length
+    expected = np.zeros(N)
+    expected[end : end + 2] = spec.rebound_ratio * (natural - spec.must_run_kw)[end : end + 2]
+    assert np.allclose(more[end:], expected[end:], atol=1e-9)
+    assert np.allclose(more[:first], 0)
+
+
+def test_the_ramp_lets_go_evenly_whatever_the_step():
+    spec = physics.LoadSpec(rated_kw=100, must_run_kw=20, all_or_nothing=True, ramp_minutes=20)
+    natural = np.full(N, 100.0)
+    limits = [20.0] * 4 + [None] * (N - 4)
+    fine, coarse = play(spec, natural, limits, steps_per_period=15), play(spec, natural, limits, steps_per_period=1)
+    assert np.allclose(fine.reshape(N, 15).mean(axis=1), coarse)
+    assert np.isclose(fine[0], 100 - 80 * 0.5 / 20)  # half a minute into twenty, on average
+    assert np.isclose(coarse[0], 100 - 80 * 7.5 / 20)
+
+
+def test_a_load_that_rests_is_not_called_again():
+    spec = physics.LoadSpec(rated_kw=100, must_run_kw=20, all_or_nothing=True, rest_minutes=45)
+    limits = [20.0, None, 20.0, 20.0, 20.0] + [None] * (N - 5)
+    consumed = play(spec, np.full(N, 100.0), limits, steps_per_period=1)
+    assert consumed[:6].tolist() == [20, 100, 100, 100, 20, 100]
+
+
+def test_a_plan_knows_rest_ramp_and_rebound_in_whole_periods():
+    spec = physics.LoadSpec(
+        rated_kw=100,
+        must_run_kw=20,
+        all_or_nothing=True,
+        rest_minutes=50,
+        ramp_minutes=30,
+        rebound_hours=0.5,
+        rebound_ratio=0.25,
+        max_call_hours=1,
+    )
+    envelope = physics.envelope(spec, grid=LONG, load_kw=np.full(N, 100.0))
+    calls = physics.device(spec, envelope).calls
+    assert (calls.rest_periods, calls.ramp_periods, calls.rebound_periods, calls.rebound_ratio) == (4, 3, 2, 0.25)
+    shed_kwh = envelope.max_kwh[-1] - envelope.base_kw.sum() * H
+    assert np.isclose(shed_kwh, 80 * H * (0.25 + 0.5 + 0.75 + 1))  # the ramp's ladder, not four whole periods

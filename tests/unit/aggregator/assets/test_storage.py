@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.assets.domain import Command, Drive
+from aggregator.assets.domain import Command, Drive, Reserve
 from aggregator.assets.domain import storage as physics
 from aggregator.kernel.periods import Grid
 
@@ -133,3 +133,65 @@ def test_a_full_and_empty_band_cannot_be_moved():
     device = physics.device(spec, physics.envelope(spec, grid=GRID, stored_kwh=50), stored_kwh=50)
     assert not device.up_kw.any()
     assert not device.down_kw.any()
+
+
+# --- reserve that is held back
+
+
+def reserve_of(up_kw, down_kw, hours, window=slice(4, 8)):
+    return physics.held_on(GRID, [(window, Reserve(up_kw, down_kw, hours))])
+
+
+@given(spec=batteries(), start=st.floats(0, 1), share=st.floats(0, 1), hours=st.floats(0.1, 2), seed=st.integers(0, 2**32 - 1))
+def test_what_is_held_back_can_be_given_at_any_moment_of_its_window(spec, start, share, hours, seed):
+    """A random course inside the device; then the reserve is called in a period of the window: all of it, as long as promised."""
+    usable = spec.ceiling_kwh - spec.floor_kwh
+    up = min(share * spec.discharge_kw, 0.4 * usable * spec.discharge_efficiency / hours)
+    down = min(share * spec.charge_kw, 0.4 * usable / spec.charge_efficiency / hours)
+    stored = spec.floor_kwh + start * usable
+    made = physics.device(
+        spec,
+        physics.envelope(spec, grid=GRID, stored_kwh=stored, held=reserve_of(up, down, hours)),
+        stored_kwh=stored,
+        held=reserve_of(up, down, hours),
+    )
+    rng, level, store = np.random.default_rng(seed), stored, made.store
+    low, high = store.min_kwh.copy(), store.max_kwh.copy()
+    for t in range(len(low) - 2, -1, -1):
+        low[t] = max(low[t], low[t + 1] - 0.25 * made.down_kw[t + 1] * store.eta_in)
+        high[t] = min(high[t], high[t + 1] + 0.25 * made.up_kw[t + 1] / store.eta_out)
+    kept = spec.floor_kwh + up * hours / spec.discharge_efficiency
+    room = spec.ceiling_kwh - down * hours * spec.charge_efficiency
+    met = low[3] >= kept - 1e-9 and high[3] <= room + 1e-9  # else it could not be there in time
+    for t in range(len(low)):
+        least = max(low[t], level - 0.25 * made.up_kw[t] / store.eta_out)
+        most = max(least, min(high[t], level + 0.25 * made.down_kw[t] * store.eta_in))
+        goal = rng.uniform(least, most)
+        power = (level - goal) * (store.eta_out if goal < level else 1 / store.eta_in) / 0.25
+        level = goal
+        if 4 <= t < 8:
+            assert power + up <= spec.discharge_kw + 1e-6
+            assert power - down >= -spec.charge_kw - 1e-6
+            if met:
+                assert (level - spec.floor_kwh) * spec.discharge_efficiency >= up * hours - 1e-6 * spec.energy_kwh
+                assert (spec.ceiling_kwh - level) / spec.charge_efficiency >= down * hours - 1e-6 * spec.energy_kwh
+
+
+def test_two_promises_add_up_and_narrow_the_envelope():
+    spec = physics.StorageSpec(
+        energy_kwh=1000, charge_kw=500, discharge_kw=500, discharge_efficiency=0.8, soc_min_ratio=0.1, soc_initial_ratio=0.5
+    )
+    held = physics.held_on(GRID, [(slice(4, 8), Reserve(100, 0, 0.5)), (slice(6, 10), Reserve(60, 200, 1.0))])
+    envelope = physics.envelope(spec, grid=GRID, stored_kwh=500, held=held)
+    assert envelope.max_kw.tolist() == [500] * 4 + [400] * 2 + [340] * 2 + [440] * 2 + [500] * 2
+    assert envelope.min_kw.tolist() == [-500] * 6 + [-300] * 4 + [-500] * 2
+    store = physics.device(spec, envelope, stored_kwh=500, held=held).store
+    assert np.allclose(store.min_kwh[2:11], [100, 162.5, 162.5, 237.5, 237.5, 237.5, 175, 175, 100])
+
+
+def test_a_promise_larger_than_the_battery_leaves_it_in_the_middle():
+    spec = physics.StorageSpec(energy_kwh=100, charge_kw=500, discharge_kw=500)
+    held = reserve_of(400, 400, 1.0)
+    device = physics.device(spec, physics.envelope(spec, grid=GRID, stored_kwh=50, held=held), stored_kwh=50, held=held)
+    assert (device.store.min_kwh <= device.store.max_kwh).all()
+    assert device.up_kw[5] == device.down_kw[5] == 100

@@ -9,27 +9,51 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aggregator.assets.domain import Device, Session
-from aggregator.dispatch.domain import FirmBlock, ProblemRefused, SiteProblem, Target, check_schedule, explain, safe_plan, solve_schedule
+from aggregator.dispatch.domain import (
+    FirmBlock,
+    ProblemRefused,
+    SiteProblem,
+    Target,
+    check_schedule,
+    explain,
+    holdable_block,
+    safe_plan,
+    solve_schedule,
+)
 from aggregator.dispatch.domain.reasons import LIMITS, REASONS
 from tests.unit.aggregator.dispatch.parks import Park, battery, chargers, grid_of, park_of, parks, plant, pv
 
 slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-def solved(park: Park, seconds: float = 20.0):
-    schedule = solve_schedule(park.problem, deadline_s=seconds)
+def solved(park: Park, seconds: float = 20.0, mode: str | None = None):
+    schedule = solve_schedule(park.problem, deadline_s=seconds, mode=mode)
     assert check_schedule(problem=park.problem, schedule=schedule, assets=park.facts) == []
     return schedule
 
 
 @slow
-@given(parks())
-def test_every_schedule_passes_the_independent_check(park: Park) -> None:
-    schedule = solved(park)
+@given(parks(), st.sampled_from(["reference", "fleet"]))
+def test_every_schedule_passes_the_independent_check(park: Park, mode: str) -> None:
+    schedule = solved(park, mode=mode)
     assert schedule.status in ("optimal", "at_gap")
+    assert schedule.mode == mode
     safe = safe_plan(park.problem)
     if not safe.relaxed:  # otherwise it is cheap at the owner's expense
         assert schedule.objective_cny <= safe.objective_cny + 1e-3
+
+
+@slow
+@given(parks())
+def test_both_modes_answer_the_same_question_and_none_undercuts_the_bound(park: Park) -> None:
+    exact, fleet = solved(park, mode="reference"), solved(park, mode="fleet")
+    slack = 1e-6 * max(1.0, abs(exact.certificate.safe_cost_cny))
+    assert exact.certificate.safe_cost_cny == pytest.approx(fleet.certificate.safe_cost_cny)
+    if exact.relaxed or fleet.relaxed:  # the bound is for keeping the owner's limits
+        assert None in (exact.gap_ratio, fleet.gap_ratio)
+        return
+    assert max(exact.certificate.lower_bound_cny, fleet.certificate.lower_bound_cny) <= exact.certificate.cost_cny + slack
+    assert exact.certificate.lower_bound_cny <= fleet.certificate.cost_cny + slack
 
 
 @slow
@@ -65,13 +89,16 @@ def test_target_is_sum_plus_shortfall_in_the_direction_asked_for(park: Park, dir
 @given(parks(), st.sampled_from([1, -1]))
 def test_the_firm_block_is_kept_or_its_shortfall_said(park: Park, direction: int) -> None:
     base = sum(device.fixed_kw for _, device in park.problem.devices.values())[2:5]
-    for fixed_kw in (None, 60.0):
-        schedule = solved(park.asked(firm=FirmBlock(slice(2, 5), base, 3.0, 100.0, fixed_kw, direction)))
+    asked = FirmBlock(slice(2, 5), base, 3.0, 100.0, None, direction)
+    offered = holdable_block(park.problem, asked, deadline_s=20)
+    assert offered is not None
+    assert 0 <= offered <= 100.0
+    for fixed_kw in (offered, 60.0):
+        schedule = solved(park.asked(firm=replace(asked, fixed_kw=fixed_kw)))
         moved = direction * (schedule.portfolio_kw[2:5] - base) + schedule.shortfall_kw[2:5]
-        if schedule.firm_kw > 0:
-            assert (moved >= schedule.firm_kw - 1e-3).all()
-        if fixed_kw is None:
-            assert not schedule.shortfall_kw.any()  # nothing is offered that is not there
+        assert (moved >= fixed_kw - 1e-3).all() or not fixed_kw
+        if fixed_kw == offered:
+            assert schedule.shortfall_kw.max() <= 1e-2  # nothing is offered that is not there
 
 
 @slow

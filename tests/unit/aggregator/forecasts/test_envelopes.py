@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.assets.domain import Envelope, parse_spec
+from aggregator.assets.domain import Envelope, Reserve, parse_spec
+from aggregator.assets.domain.storage import held_on
 from aggregator.forecasts.domain import LEVELS, MODELS, Windows, cut, forecast_asset
 from aggregator.forecasts.domain._shape import nested, reachable, room_of, shaped
 from aggregator.kernel.periods import Grid
-from tests.unit.aggregator.forecasts.synthetic import QUARTER, SPECS, day_ahead, facts_of, from_now, nothing
+from tests.unit.aggregator.forecasts.synthetic import QUARTER, SPECS, booked, day_ahead, facts_of, from_now, nothing
 
 EPS = 1e-6
 
@@ -62,7 +63,7 @@ def test_invariants_of_every_kind_and_level(kind: str, seed: int, now: bool, cut
         assert not envelope.up_kw[:notice].any()
         assert not envelope.down_kw[:notice].any()
         low, high = (0, SPECS[kind].rated_kw) if kind in ("pv", "wind") else (-SPECS[kind].rated_kw, 0)
-        if kind != "storage":
+        if kind not in ("storage", "two_way_charger"):
             assert envelope.min_kw.min() >= low - EPS
             assert envelope.max_kw.max() <= high + EPS
 
@@ -172,3 +173,68 @@ def test_cut_is_the_envelope_of_the_rest_when_the_base_was_followed() -> None:
     np.testing.assert_allclose(piece.min_kwh, fresh.min_kwh)
     with pytest.raises(ValueError, match="not a piece"):
         cut(fresh, whole)
+
+
+# --- rooms, two-way chargers, sold reserve
+
+
+def forecast(kind: str, frame, facts, windows=None, *, spec=None):
+    return forecast_asset(
+        kind=kind, frame=frame, spec=spec or SPECS[kind], facts=facts, windows=windows or nothing(frame), last_known_hours=0.0
+    )
+
+
+def test_a_room_is_moved_only_where_weather_and_temperature_are_known() -> None:
+    frame = day_ahead()
+    facts = facts_of(frame, "air_conditioning")
+    known = forecast("air_conditioning", frame, facts)
+    assert known.quantiles.quality == "good"
+    assert all(known.levels[level].up_kw.any() and known.levels[level].down_kw.any() for level in LEVELS)
+    for blind in (replace(facts, weather={}), replace(facts, soc_ratio=None), replace(facts, soc_age_hours=30.0)):
+        result = forecast("air_conditioning", frame, blind)
+        for envelope in result.levels.values():
+            assert envelope.quality == "unavailable"
+            assert not envelope.up_kw.any()
+            assert not envelope.down_kw.any()
+            np.testing.assert_allclose(envelope.base_kw, result.quantiles.mean)
+
+
+def test_firm_keeps_away_from_the_edges_of_the_comfort_band() -> None:
+    frame = day_ahead()
+    levels = forecast("air_conditioning", frame, facts_of(frame, "air_conditioning")).levels
+    firm, expected = room_of(levels["firm"]), room_of(levels["expected"])
+    assert firm.up_kwh[8] < expected.up_kwh[8]
+    assert firm.down_kwh[8] < expected.down_kwh[8]
+
+
+def test_a_two_way_charger_is_there_when_its_timetable_says_so() -> None:
+    frame = day_ahead()
+    levels = forecast("two_way_charger", frame, facts_of(frame, "two_way_charger")).levels
+    there = np.r_[0:26, 74:96]  # until 6:30 and from 18:30
+    for envelope in levels.values():
+        assert np.flatnonzero(envelope.max_kw > envelope.base_kw).tolist() == there.tolist()
+    assert levels["firm"].quality == "good"
+    expected, firm = room_of(levels["expected"]), room_of(levels["firm"])
+    assert firm.up_kwh.max() < expected.up_kwh.max()
+
+
+@pytest.mark.parametrize(("missed", "note"), [(4, "bookings_missed"), (100, "few_sessions")])
+def test_nothing_is_firm_where_the_car_does_not_come_as_booked(missed: int, note: str) -> None:
+    frame = day_ahead()
+    facts = replace(facts_of(frame, "two_way_charger"), stays=booked(frame, missed=missed))
+    result = forecast("two_way_charger", frame, facts)
+    assert note in result.notes
+    assert not result.levels["firm"].up_kw.any()
+    assert result.levels["expected"].up_kw.any()
+
+
+def test_reserve_that_is_sold_is_no_availability() -> None:
+    frame = day_ahead()
+    facts = facts_of(frame, "storage")
+    held = held_on(frame.grid, [(slice(40, 60), Reserve(100.0, 80.0, 1.0))])
+    free, sold = forecast("storage", frame, facts), forecast("storage", frame, replace(facts, held=held))
+    for level in LEVELS:
+        np.testing.assert_allclose(sold.levels[level].max_kw[40:60], free.levels[level].max_kw[40:60] - 100)
+        np.testing.assert_allclose(sold.levels[level].min_kw[40:60], free.levels[level].min_kw[40:60] + 80)
+        np.testing.assert_allclose(sold.levels[level].max_kw[60:], free.levels[level].max_kw[60:])
+        assert (sold.levels[level].max_kwh[39:60] <= free.levels[level].max_kwh[39:60] - 100 + EPS).all()

@@ -7,8 +7,11 @@ import numpy as np
 from aggregator.assets.domain import generation, load, parse_spec, storage
 from aggregator.dispatch.domain import AssetFacts, ScheduleProblem, SiteProblem, device_of
 from aggregator.kernel.periods import delivery_day
+from market.bids.domain.prices import DeviationCost
+from market.bids.domain.scenarios import JointScenarios
 
-GRID = delivery_day(date(2025, 6, 23), resolution=timedelta(hours=1))
+DAY = date(2025, 6, 23)
+GRID = delivery_day(DAY, resolution=timedelta(hours=1))
 N = len(GRID)
 PV = parse_spec("pv", {"rated_kw": 2000})
 BATTERY = parse_spec("storage", {"energy_kwh": 2000, "charge_kw": 1000, "discharge_kw": 1000, "wear_cny_per_kwh": 0.05})
@@ -31,6 +34,7 @@ def park(*, stored_kwh: float = 1000.0) -> tuple[ScheduleProblem, dict[str, Asse
         sites={"works": site},
         devices={key: (facts.site, device_of(facts)) for key, facts in assets.items()},
         injection_value_cny_per_kwh=np.zeros(N),
+        terminal_value_cny_per_kwh=0.35,
     )
     return problem, assets
 
@@ -45,3 +49,21 @@ def prices(*, cheap: float = 100.0, dear: float = 900.0) -> np.ndarray:
     curve = np.full(N, 350.0)
     curve[:6], curve[18:21] = cheap, dear
     return curve
+
+
+def joint(count: int = 8, *, seed: int = 3, weather_kw: float = 150.0, deviation: float = 30.0) -> JointScenarios:
+    """`count` days: prices that swing as a whole, the sun against them, the load with the sun; the expected price is the first's."""
+    rng = np.random.default_rng(seed)
+    level = rng.normal(size=count)
+    curves = np.array([prices(cheap=100 - 60 * x, dear=900 + 250 * x) + rng.normal(0, 15, N) for x in level])
+    sun = np.where(SUN > 1, -weather_kw * level[:, None], 0.0)
+    return JointScenarios(
+        expected_cny_per_mwh=prices(),
+        prices_cny_per_mwh=np.round(np.clip(curves, -100, 1500), 2),
+        days=tuple(DAY - timedelta(days=k + 1) for k in range(count)),
+        labels=tuple((DAY - timedelta(days=k + 1)).isoformat() for k in range(count)),
+        availability="joint_days",
+        generation_kw=sun - sun.mean(axis=0),
+        load_kw=np.outer(level - level.mean(), np.full(N, 0.3 * weather_kw)),
+        deviation=DeviationCost(np.full(N, deviation), "real_time_history", count),
+    )

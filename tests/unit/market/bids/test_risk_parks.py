@@ -79,6 +79,9 @@ def _calls(rng, count):
         ramp=np.zeros(count, dtype=np.int64),
         rebound=np.zeros(count, dtype=np.int64),
         rebound_ratio=np.zeros(count),
+        whole=np.ones(count, dtype=bool),
+        running=np.zeros(count, dtype=np.int64),
+        profile=np.full(count, -1),
     )
 
 
@@ -210,6 +213,32 @@ def test_ramps_and_rebounds_count_by_their_energy():
     assert load.most_kwh == pytest.approx(HOURS * 60 * 2 * (1 / 3 + 2 / 3 + 1 + 1))
     assert load.payback_ratio == pytest.approx(0.5 * 2 / 3)  # two half periods after every three full ones
     assert load.cost_cny_per_kwh == pytest.approx(calls.cost_cny_per_kwh[0])
+
+
+@few
+@given(SEEDS, st.integers(2, 4))
+def test_classes_of_cost_keep_the_total_and_hold_cheap_loads_apart_from_dear_ones(seed, classes):
+    asked = fleet(seed)
+    together, apart = parks_of(asked, 2), parks_of(asked, 2, load_classes=classes)
+    for one, several in zip(together, apart, strict=True):
+        assert sum(load.most_kwh for load in several.loads) == pytest.approx(sum(load.most_kwh for load in one.loads))
+        assert sum(load.shed_kw for load in several.loads) == pytest.approx(sum(load.shed_kw for load in one.loads))
+        assert sum(load.most_kwh * load.cost_cny_per_kwh for load in several.loads) == pytest.approx(
+            sum(load.most_kwh * load.cost_cny_per_kwh for load in one.loads)
+        )
+        costs = [load.cost_cny_per_kwh for load in several.loads]
+        assert costs == sorted(costs)
+
+
+def test_a_load_with_a_course_of_its_own_sheds_what_is_there_and_uses_its_largest_periods():
+    asked = fleet(3)
+    course = np.array([0, 0, 10, 40, 30, 20, 0, 5, 50, 0, 0, 0], dtype=float)
+    one = {column.name: getattr(asked.calls, column.name)[:1] for column in fields(CallLoads)}
+    terms = {"first": 2, "end": 8, "shed_kw": 50.0, "max_calls": 1, "max_periods": 2, "max_on": 2, "profile": 0}
+    calls = CallLoads(**(one | {name: np.array([value]) for name, value in terms.items()}))
+    park = parks_of(replace(asked, calls=calls, shed_profiles_kw=course[None, :]), 1)[0]
+    assert park.loads[0].shed_kw.tolist() == [0, 0, 10, 40, 30, 20, 0, 5, 0, 0, 0, 0]
+    assert park.loads[0].most_kwh == pytest.approx(HOURS * (40 + 30))
 
 
 @pytest.mark.parametrize("shares", [[np.inf] * SITES, [0.0] * SITES, [0.2] * SITES, [0.0, 0.2, np.inf, 0.5]])

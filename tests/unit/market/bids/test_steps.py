@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.bids.domain.steps import OfferForm, Step, above, below, cleared_kw, curve, flat, isotonic
+from market.bids.domain.steps import OfferForm, Step, above, below, cleared_kw, curve, flat, form_problem, isotonic
 
 FORM = OfferForm(
     price_floor_cny_per_mwh=Decimal(-100),
@@ -108,3 +108,20 @@ def test_what_is_promised_is_never_rounded_up_and_a_price_never_down():
 def test_a_form_without_room_for_its_segments_is_refused():
     with pytest.raises(ValueError, match="narrow"):
         OfferForm(Decimal(0), Decimal(2), Decimal(1), Decimal(1), 3, 10)
+
+
+@pytest.mark.parametrize(
+    ("steps", "why"),
+    [
+        ([(-100, -500), (300, -400), (301, -390)], ""),
+        ([(-100, -500), (300, -400)], "segments"),
+        ([(-101, -500), (300, -400), (301, -390)], "price_limits"),
+        ([(-100, -500), (300.5, -400), (301, -390)], "price_steps"),
+        ([(-100, -500), (300, -405), (301, -390)], "quantity_steps"),
+        ([(-100, -500), (300, -400), (300, -390)], "prices_rise"),
+        ([(-100, -500), (300, -400), (301, -410)], "quantities_fall"),
+    ],
+)
+def test_what_of_the_form_is_broken_is_named(steps, why):
+    form = OfferForm(Decimal(-100), Decimal(1500), Decimal(1), Decimal(10), 3, 10)
+    assert form_problem([Step(Decimal(str(price)), Decimal(kw)) for price, kw in steps], form) == why

@@ -33,8 +33,16 @@ def test_the_parks_that_ship_are_valid(name):
 def test_the_demo_park_is_as_big_as_it_says():
     park = read_descriptor(PARKS / "demo")
     kinds = [asset.kind for asset in park.assets]
-    assert (len(park.enterprises), len(kinds)) == (12, 60)
-    assert {kind: kinds.count(kind) for kind in set(kinds)} == {"pv": 14, "wind": 3, "storage": 10, "ev_station": 9, "load": 24}
+    assert (len(park.enterprises), len(kinds)) == (12, 65)
+    assert {kind: kinds.count(kind) for kind in set(kinds)} == {
+        "pv": 14,
+        "wind": 3,
+        "storage": 10,
+        "ev_station": 9,
+        "load": 25,
+        "air_conditioning": 2,
+        "two_way_charger": 2,
+    }
     assert park.synthetic
     assert {asset.origin for asset in park.assets} == {"synthetic"}
 

@@ -5,12 +5,15 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from aggregator.assets.domain.air_conditioning import AirConditioningSpec
 from aggregator.assets.domain.ev_station import EvStationSpec
 from aggregator.assets.domain.generation import PvSpec, WindSpec
 from aggregator.assets.domain.load import LoadSpec
 from aggregator.kernel.calendar import is_working
 from aggregator.kernel.periods import Grid, local_hours, midnight
+from vpp.twin.generator.cooling import CoolingPlan, cooling_kw
 from vpp.twin.generator.loads import LoadPlan
+from vpp.twin.generator.weather import sky
 from vpp.twin.generator.world import PlannedAsset, SyntheticWorld, make_world
 
 GRID = Grid(midnight(date(2026, 3, 23)), timedelta(minutes=15), 96 * 63)
@@ -95,3 +98,17 @@ def test_no_more_cars_than_connectors_and_users_return(made: SyntheticWorld) -> 
         assert sum(other.arrives_h <= stay.arrives_h < other.departs_h for other in stays) <= 6
         assert 0 < stay.need_kwh <= 7 * (stay.departs_h - stay.arrives_h) + 1e-9
     assert len({stay.user for stay in stays}) < len(stays) / 2
+
+
+def test_cooling_follows_heat_balance_and_never_heats() -> None:
+    spec = AirConditioningSpec(
+        rated_kw=200, cop=3, capacity_kwh_per_k=200, loss_kw_per_k=15, comfort_min_c=11, set_point_c=13, comfort_max_c=15
+    )
+    outside = sky(GRID, seed=3, latitude=41.8, longitude=123.4)
+    empty = cooling_kw(CoolingPlan("hall", "office", gains_kw=0.0), spec, outside, seed=3)
+    expected = np.maximum(0.0, 15 * (outside.truth.temperature_c - 13) / 3)  # a cold store in spring
+    np.testing.assert_allclose(empty, expected)
+    full = cooling_kw(CoolingPlan("hall", "office", gains_kw=90.0, sun_kw=60.0), spec, outside, seed=3)
+    assert (full >= empty).all()
+    more = 3 * (full - empty)[empty > 0]
+    assert more.max() <= 90 * 1.2 + 60 * 1.1

@@ -4,7 +4,8 @@ Written apart from the product: calls are listed one by one, everything else is 
 that of whole schedules and at least every Lagrangian bound, and it is equal to the bound at its own duals.
 """
 
-from itertools import pairwise, product
+from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 import pulp
@@ -15,33 +16,55 @@ from aggregator.dispatch.domain.fleet.problem import NO_GROUP, NO_PROFILE, Fleet
 
 
 def call_patterns(problem: FleetProblem, i: int) -> list[tuple[np.ndarray, float]]:
-    """All that load `i` may do: injection (n,) [kW] and what it costs [CNY]."""
+    """All that load `i` may do, one that is shed in part all or nothing of every period: injection (n,) [kW], cost [CNY]."""
     c, n = problem.calls, problem.periods
-    first, end, shed = int(c.first[i]), int(c.end[i]), float(c.shed_kw[i])
+    cap = problem.shed_profiles_kw[c.profile[i]] if c.profile[i] >= 0 else np.full(n, float(c.shed_kw[i]))
+    courses = {tuple(on) for on in _courses_of_calls(problem, i)}
+    if not c.whole[i]:
+        less = list(courses)
+        while less:
+            on = less.pop()
+            fewer = {(*on[:t], 0, *on[t + 1 :]) for t in range(n) if on[t]} - courses
+            courses |= fewer
+            less.extend(fewer)
     found = []
-    for pattern in product((0, 1), repeat=end - first):
-        on = [0] * first + list(pattern) + [0] * (n - end)
-        runs, t = [], 0
-        while t < n:
+    for on in sorted(courses):
+        injection, age, since = np.zeros(n), int(c.running[i]), 0 if c.running[i] else n + 99
+        for t in range(n):
+            age, since = (age + 1, 0) if on[t] else (0, since + 1)
             if on[t]:
-                begin = t
-                while t < n and on[t]:
-                    t += 1
-                runs.append((begin, t))
-            else:
-                t += 1
-        if len(runs) > c.max_calls[i] or sum(on) > c.max_periods[i] or any(b - a > c.max_on[i] for a, b in runs):
-            continue
-        pause = max(c.rest[i], c.rebound[i])
-        if any(later[0] - earlier[1] < pause for earlier, later in pairwise(runs)):
-            continue
-        injection = np.zeros(n)
-        for a, b in runs:
-            for j, t in enumerate(range(a, b), start=1):
-                injection[t] = shed * min(1.0, j / (c.ramp[i] + 1))
-            injection[b : b + c.rebound[i]] -= c.rebound_ratio[i] * shed
+                injection[t] = cap[t] * min(1.0, age / (c.ramp[i] + 1))
+            elif since <= c.rebound[i]:
+                injection[t] = -c.rebound_ratio[i] * cap[t]
         found.append((injection, problem.hours * c.cost_cny_per_kwh[i] * float(injection[injection > 0].sum())))
     return found
+
+
+def _courses_of_calls(problem: FleetProblem, i: int) -> Iterator[list[int]]:
+    """When load `i` may be called: every pattern of periods that the rules allow."""
+    c, n = problem.calls, problem.periods
+    running, first, end = int(c.running[i]), int(c.first[i]), int(c.end[i])
+    begin = 0 if running else first
+    for pattern in product((0, 1), repeat=max(end - begin, 0)):
+        on = [0] * begin + list(pattern) + [0] * (n - max(end, begin))
+        edges = np.flatnonzero(np.diff([0, *on, 0])).tolist()
+        runs = list(zip(edges[::2], edges[1::2], strict=True))
+        fresh, over = runs, None
+        if running:  # the call in force ends at 0, or with the run that begins there
+            fresh, over = (runs[1:], runs[0][1]) if on[0] else (runs, 0)
+            if over and over > c.max_on[i] - running:
+                continue
+        lengths = [later - earlier for earlier, later in fresh]
+        if len(fresh) > c.max_calls[i] or sum(lengths) > c.max_periods[i] or any(length > c.max_on[i] for length in lengths):
+            continue
+        ends = [over] if over is not None else []
+        begins = [earlier for earlier, _ in fresh]
+        ends += [later for _, later in fresh]
+        pause = max(c.rest[i], c.rebound[i], 1)
+        gaps = [later - earlier for earlier, later in zip(ends, begins if running else begins[1:], strict=False)]
+        if any(earlier < first for earlier in begins) or any(gap < pause for gap in gaps):
+            continue
+        yield on
 
 
 class Assets:

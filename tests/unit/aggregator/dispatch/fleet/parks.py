@@ -3,6 +3,7 @@
 Every seeded fleet has a plan that keeps all limits: `tiny` draws a course for each asset first and bounds around it.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -104,10 +105,14 @@ def make_calls(n: int, **given: Any) -> CallLoads:
         "ramp": 0,
         "rebound": 0,
         "rebound_ratio": 0.0,
+        "whole": True,
+        "running": 0,
+        "profile": NO_PROFILE,
         **given,
     }
-    whole = ("site", "group", "first", "end", "max_calls", "max_periods", "max_on", "rest", "ramp", "rebound")
-    return _columns(CallLoads, _count(given), whole, values)
+    whole = ("site", "group", "first", "end", "max_calls", "max_periods", "max_on", "rest", "ramp", "rebound", "running", "profile")
+    calls = _columns(CallLoads, _count(given), whole, values)
+    return replace(calls, whole=calls.whole.astype(bool))
 
 
 def make_groups(n: int, **given: Any) -> Groups:
@@ -153,6 +158,7 @@ def make_problem(n: int, hours: float = 0.25, **parts: Any) -> FleetProblem:
         market=parts.get("market", no_market(n)),
         groups=parts.get("groups", no_groups(n)),
         profiles=parts.get("profiles", no_profiles(n)),
+        shed_profiles_kw=parts.get("shed_profiles_kw", np.zeros((0, n))),
     )
 
 
@@ -187,6 +193,29 @@ def tiny(
     sites, base = _sites(rng, n, n_sites, negative, [(stores, store_course), (fills, fill_course)], calls)
     branches = _groups(rng, n, tree, [(stores, store_course), (fills, fill_course)], calls) if groups else no_groups(n)
     return FleetProblem(hours, sites, stores, fills, calls, _market(rng, n, base) if market else no_market(n), branches, profiles)
+
+
+def with_all_kinds_of_calls(problem: FleetProblem, seed: int) -> FleetProblem:
+    """Loads that are shed in part, that follow a profile with gaps, whose call is in force; room at the limits for what they take back."""
+    rng, calls, n = np.random.default_rng([seed, 1]), problem.calls, problem.periods
+    count = len(calls)
+    whole = rng.random(count) < 0.6
+    running = np.where(rng.random(count) < 0.6, rng.integers(1, 1 + calls.max_on), 0)
+    profile = np.where(rng.random(count) < 0.6, np.arange(count), NO_PROFILE)
+    courses = calls.shed_kw[:, None] * rng.uniform(0.2, 1, (count, n)) * (rng.random((count, n)) < 0.85)
+    calls = replace(
+        calls,
+        whole=whole,
+        running=running,
+        profile=profile,
+        ramp=np.where(whole, calls.ramp, 0),
+        rebound=np.where(whole, calls.rebound, 0),
+    )
+    back = np.where(running > 0, calls.rebound_ratio * calls.shed_kw, 0.0)
+    sites, groups = problem.sites, problem.groups
+    sites = replace(sites, import_limit_kw=sites.import_limit_kw + np.bincount(calls.site, back, len(sites)))
+    groups = replace(groups, import_limit_kw=groups.import_limit_kw + back.sum())
+    return replace(problem, calls=calls, sites=sites, groups=groups, shed_profiles_kw=courses)
 
 
 def problems(**options: Any) -> st.SearchStrategy[FleetProblem]:
@@ -299,6 +328,9 @@ def _calls(rng: np.random.Generator, n: int, tree: _Tree, count: int) -> CallLoa
         ramp=rng.integers(0, 3, count) * (rng.random(count) < 0.6),
         rebound=rebound,
         rebound_ratio=np.where(rebound > 0, rng.uniform(0.1, 0.9, count), 0.0),
+        whole=np.ones(count, dtype=bool),
+        running=np.zeros(count, dtype=np.int64),
+        profile=np.full(count, NO_PROFILE),
     )
 
 

@@ -79,7 +79,7 @@ def good_moves(problem: FleetProblem) -> Moves:
     on[0, 2:4] = True
     store = moves.store_kw.copy()
     store[0, 1:7] = [-3, -3, 2, 2, 2, -3]
-    return Moves(store, moves.fill_kw, injection_of_calls(problem.calls, on), on)
+    return Moves(store, moves.fill_kw, injection_of_calls(problem, on), on)
 
 
 def kinds(problem: FleetProblem, plan: FleetPlan) -> set[str]:
@@ -101,7 +101,7 @@ def moved(name: str, row: int, changes: dict[int, float]) -> Callable[[FleetProb
 def called(*periods: int) -> Callable[[FleetProblem, Moves], Moves]:
     def change(problem: FleetProblem, moves: Moves) -> Moves:
         on = np.isin(np.arange(N), periods)[None]
-        return replace(moves, call_kw=injection_of_calls(problem.calls, on), call_on=on)
+        return replace(moves, call_kw=injection_of_calls(problem, on), call_on=on)
 
     return change
 
@@ -151,6 +151,67 @@ def test_calls_without_the_pause_between_them_are_named() -> None:
     plan = planned(problem, called(1, 4)(problem, good_moves(problem)))
     (found,) = check_fleet(problem, plan)
     assert (found.kind, found.row, found.period, found.by) == ("call too soon after another", 0, 4, 1.0)
+
+
+def loads() -> FleetProblem:
+    """Load 0 is shed in part, as much as its profile leaves; load 1 has a call in force that may last two periods more."""
+    calls = make_calls(
+        N,
+        site=[0, 0],
+        first=[1, 3],
+        end=7,
+        max_on=3,
+        max_periods=[3, 1],
+        whole=[False, True],
+        profile=[0, -1],
+        running=[0, 1],
+        rest=[0, 2],
+        ramp=[0, 2],
+        rebound=[0, 1],
+        rebound_ratio=[0.0, 0.5],
+    )
+    sites = make_sites(N, fixed_injection_kw=-60.0)
+    return make_problem(N, sites=sites, calls=calls, shed_profiles_kw=np.array([[20.0, 20, 10, 0, 20, 20, 20, 20]]))
+
+
+def interrupted(row: int, periods: tuple[int, ...], kw: dict[int, float]) -> FleetPlan:
+    """Load 0 called in 2 to 4 with 5 kW in 2, load 1 to the end of 1 and again in 5; but for `row`, which is called in `periods`."""
+    problem = loads()
+    on = np.isin(np.arange(N), (2, 3, 4))[None] | np.zeros((2, 1), dtype=bool)
+    on[1] = np.isin(np.arange(N), (0, 1, 5))
+    on[row] = np.isin(np.arange(N), periods)
+    shed = injection_of_calls(problem, on)
+    shed[0] = np.where(np.arange(N) == 2, 5.0, 0.0)
+    for t, value in kw.items():
+        shed[row, t] = value
+    empty = np.zeros((0, N))
+    return planned(problem, Moves(empty, empty, shed, on))
+
+
+CALLED = {
+    "call sheds more than it can": (0, (2, 3, 4), {3: 0.1}),
+    "call sheds less than nothing": (0, (2, 3, 4), {4: -1.0}),
+    "load sheds without a call": (0, (2, 3, 4), {5: 1.0}),
+    "call outside its window": (1, (2,), {}),
+    "call too long": (1, (0, 1, 2), {}),
+    "too many periods of calls": (1, (0, 5, 6), {}),
+    "too many calls": (1, (0, 3, 6), {}),
+    "call too soon after another": (1, (0, 1, 3), {}),
+    "call sheds something else": (1, (0,), {0: 20 / 3}),
+    "load rebounds otherwise": (1, (), {0: 0.0}),
+}
+
+
+@pytest.mark.parametrize("kind", CALLED)
+def test_a_fault_in_a_call_in_part_or_in_force_is_named(kind: str) -> None:
+    good = interrupted(1, (0, 1, 5), {})
+    assert check_fleet(loads(), good) == ()
+    assert check_fleet(loads(), interrupted(1, (), {})) == ()
+    row, periods, kw = CALLED[kind]
+    found = check_fleet(loads(), interrupted(row, periods, kw))
+    beside = {"too many periods of calls"} if kind == "too many calls" else set()
+    assert {v.kind for v in found} - beside == {kind}
+    assert {v.row for v in found} == {row}
 
 
 TIGHTER = {

@@ -176,7 +176,7 @@ def test_calls_are_the_best_of_all_that_the_rules_allow(seed: int) -> None:
     empty = np.zeros((0, n))
     costs = []
     for on in all_calls(calls, n):
-        moves = Moves(empty, empty, injection_of_calls(calls, on[None]), on[None])
+        moves = Moves(empty, empty, injection_of_calls(problem, on[None]), on[None])
         costs.append(cost_of(problem, moves, flows_of(problem, moves)))
     assert solved(problem).certificate.cost_cny == pytest.approx(min(costs), abs=1e-7)
 
@@ -184,7 +184,7 @@ def test_calls_are_the_best_of_all_that_the_rules_allow(seed: int) -> None:
 def test_a_call_with_ramp_and_rebound_injects_this_vector() -> None:
     calls = make_calls(8, shed_kw=30.0, ramp=2, rebound=2, rebound_ratio=0.5)
     on = np.array([[0, 1, 1, 1, 1, 0, 0, 0]], dtype=bool)
-    assert injection_of_calls(calls, on) == pytest.approx(np.array([[0, 10, 20, 30, 30, -15, -15, 0]]))
+    assert injection_of_calls(make_problem(8, calls=calls), on) == pytest.approx(np.array([[0, 10, 20, 30, 30, -15, -15, 0]]))
 
 
 # -- in all

@@ -1,0 +1,141 @@
+"""What an instruction became: who gives how much, at which price, how evenly; for people and for the record."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from aggregator.dispatch.domain.instruction.columns import Window
+from aggregator.dispatch.domain.split.fairness import Rule
+from aggregator.dispatch.domain.split.window_split import WindowSplit
+
+POSSIBLE_KWH = 1e-6
+
+
+@dataclass(frozen=True)
+class PeriodShare:
+    """One period of the problem's grid that is asked for [kW]. need: in the instruction's direction, from the reference.
+
+    Where the reference is beyond the instruction, need is negative: nobody is moved, and the overshoot is its size.
+    price: of the last kWh [CNY/kWh]; None where nobody moves, or the rule does not go by cost.
+    """
+
+    period: int
+    target_kw: float
+    reference_kw: float
+    need_kw: float
+    given_kw: float
+    shortfall_kw: float
+    overshoot_kw: float
+    price_cny_per_kwh: float | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """Of an asset or an enterprise: energy given, its part of the whole, and of what it could have given alone (None = nothing)."""
+
+    given_kwh: float
+    share_ratio: float
+    possible_kwh: float
+    used_ratio: float | None
+
+
+@dataclass(frozen=True)
+class InstructionSplit:
+    """How the instruction was split; every number can go into JSON.
+
+    method: window | curves | periods; status: optimal | at_gap | timeout | fast | fallback, see `WindowSplit`.
+    jain_*: evenness of used_ratio, 1 = all the same. cost_cny: wear, lost production and energy taken from stores, before what
+    the energy earns; fast_cost_cny: of the fast path; cross_check_ratio: the difference (None = the fast path serves another
+    amount, or costs nothing).
+    """
+
+    rule: str
+    direction: int
+    method: str
+    status: str
+    periods: tuple[PeriodShare, ...]
+    enterprises: dict[str, Share]
+    assets: dict[str, Share]
+    jain_enterprise: float | None
+    jain_asset: float | None
+    cost_cny: float | None
+    fast_cost_cny: float | None
+    cross_check_ratio: float | None
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def enterprise_of(site_key: str) -> str:
+    """Sites are named enterprise/site."""
+    return str(site_key).split("/", 1)[0]
+
+
+def split_of(
+    window: Window, split: WindowSplit, *, rule: Rule, sites: dict[str, str], target_kw: np.ndarray, seconds: float
+) -> InstructionSplit:
+    """sites: of every asset key. target_kw (n,) of the whole grid."""
+    columns = window.columns
+    sign, given = columns.direction, split.change_kw.sum(axis=0)
+    periods = []
+    for k, t in enumerate(range(window.first, window.end)):
+        if np.isnan(target_kw[t]):
+            continue
+        need = sign * float(target_kw[t] - window.reference_kw[k])
+        price = float(split.price_cny_per_kwh[k])
+        rest = need - float(given[k])
+        periods.append(
+            PeriodShare(
+                period=t,
+                target_kw=float(target_kw[t]),
+                reference_kw=float(window.reference_kw[k]),
+                need_kw=need,
+                given_kw=float(given[k]),
+                shortfall_kw=max(0.0, rest),
+                overshoot_kw=max(0.0, -rest),
+                price_cny_per_kwh=price if np.isfinite(price) else None,
+            )
+        )
+    kwh = columns.hours * split.change_kw.sum(axis=1)
+    assets = {key: (float(kwh[k]), float(split.possible_kwh[k])) for k, key in enumerate(window.keys)}
+    enterprises: dict[str, tuple[float, float]] = {}
+    for key, (moved, possible) in assets.items():
+        name = enterprise_of(sites[key])
+        before = enterprises.get(name, (0.0, 0.0))
+        enterprises[name] = (before[0] + moved, before[1] + possible)
+    total = float(kwh.sum())
+    of_assets, of_enterprises = _shares(assets, total), _shares(enterprises, total)
+    return InstructionSplit(
+        rule=rule.name,
+        direction=int(sign),
+        method=split.method,
+        status=split.status,
+        periods=tuple(periods),
+        enterprises=of_enterprises,
+        assets=of_assets,
+        jain_enterprise=_jain(of_enterprises),
+        jain_asset=_jain(of_assets),
+        cost_cny=split.cost_cny,
+        fast_cost_cny=split.fast_cost_cny,
+        cross_check_ratio=split.cross_check_ratio,
+        seconds=seconds,
+    )
+
+
+def _shares(rows: dict[str, tuple[float, float]], total_kwh: float) -> dict[str, Share]:
+    shares = {}
+    for key, (moved, possible) in rows.items():
+        used = moved / possible if possible > POSSIBLE_KWH else None
+        shares[key] = Share(moved, moved / total_kwh if total_kwh > 0 else 0.0, possible, used)
+    return shares
+
+
+def _jain(shares: dict[str, Share]) -> float | None:
+    """Of those that could give something; None where nobody could."""
+    used = np.array([share.used_ratio for share in shares.values() if share.used_ratio is not None])
+    if not len(used):
+        return None
+    squares = float((used**2).sum())
+    return float(used.sum()) ** 2 / (len(used) * squares) if squares > 0 else 1.0

@@ -1,0 +1,50 @@
+"""What a plan is asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import numpy as np
+
+from aggregator.dispatch.domain import FirmBlock, ProblemRefused, Target
+from aggregator.dispatch.operations._inputs import Prices
+from aggregator.kernel.periods import Grid
+
+
+@dataclass(frozen=True)
+class Order:
+    """Everything that a plan is asked for, on `grid` from its first period that is not over."""
+
+    portfolio_id: int
+    purpose: str
+    reference: str
+    grid: Grid
+    run_id: int
+    prices: Prices
+    issued_at: datetime
+    deadline_s: float
+    firm: FirmBlock | None = None
+    target: Target | None = None
+    excluded: tuple[int, ...] = ()
+    root: str = ""
+    weather_run_id: int | None = None
+    drift_kw: Mapping[int, float] = field(default_factory=dict)
+
+
+def from_now(order: Order) -> Order:
+    """Cut off the periods that are over; the running one stays."""
+    first = max(0, (order.issued_at - order.grid.starts_at) // order.grid.resolution)
+    if first >= len(order.grid):
+        raise ProblemRefused(why="the periods are over")
+    target = None if order.target is None else replace(order.target, injection_kw=order.target.injection_kw[first:])
+    if target is not None and not np.isfinite(target.injection_kw).any():
+        raise ProblemRefused(why="the target's periods are over")
+    firm = order.firm
+    if firm is not None and first:
+        start, stop, _ = firm.window.indices(len(order.grid))
+        gone = max(0, first - start)
+        window = slice(max(0, start - first), max(0, stop - first))
+        firm = replace(firm, window=window, baseline_kw=firm.baseline_kw[gone:]) if window.stop > window.start else None
+    return replace(
+        order, grid=order.grid.tail(first), target=target, firm=firm, prices=order.prices.tail(first), root=order.root or order.reference
+    )

@@ -1,0 +1,75 @@
+"""The rolling schedule: every quarter of an hour a look at whether reality has left the plan; if so, the rest is planned anew.
+
+What is carried over the seam: states of charge as measured, calls used and running, the peak that is charged already, the
+promised block. What stands in force and would change by next to nothing is left alone, so that gateways are not told the same
+thing all day.
+"""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from aggregator.assets import queries as assets
+from aggregator.dispatch import queries
+from aggregator.dispatch.domain import FirmBlock
+from aggregator.dispatch.models import DispatchPlan
+from aggregator.dispatch.operations._inputs import Prices
+from aggregator.dispatch.operations._order import Order
+from aggregator.dispatch.operations._plan import DEADLINE_S, make_plan
+from aggregator.forecasts.operations import forecast_availability
+from aggregator.kernel.periods import Grid, day_of
+from aggregator.telemetry import queries as telemetry
+
+CELL = timedelta(minutes=5)
+CELLS_SEEN = 3
+DEPARTED_RATIO = 0.05  # of the largest planned injection or consumption
+
+
+def replan(*, portfolio_id: int, now: datetime, deadline_s: float = DEADLINE_S) -> DispatchPlan | None:
+    """A new schedule for the rest of the running plan's periods; None where there is no reason for one.
+
+    No reason: no plan, a stop, an instruction whose window is not over (its re-dispatch has its own rules), or a portfolio that
+    does what was planned. Once per portfolio and period. Raises what forecasts and plans refuse.
+    """
+    plan = queries.current_plan(portfolio_id=portfolio_id, at=now)
+    if plan is None or plan.forecast_run_id is None or queries.active_stop(portfolio_id=portfolio_id) is not None:
+        return None
+    first = (now - plan.grid.starts_at) // plan.grid.resolution
+    if np.isfinite(plan.target_kw[first:]).any() or not _departed(plan, now):
+        return None
+    rest = plan.grid.tail(first)
+    run = forecast_availability(portfolio_id=portfolio_id, issued_at=now, grid=rest)
+    order = Order(
+        portfolio_id=portfolio_id,
+        purpose="replan",
+        reference=f"rolling {rest.starts_at.isoformat()}",
+        grid=plan.grid,
+        run_id=run.pk,
+        prices=Prices.of(plan.inputs),
+        issued_at=now,
+        deadline_s=deadline_s,
+        firm=_block(plan),
+    )
+    return make_plan(order)
+
+
+def _departed(plan: queries.PlanFacts, now: datetime) -> bool:
+    """Whether the portfolio's measured injection left the plan's in the newest cells; not known = it did not."""
+    since = max(plan.grid.starts_at, plan.issued_at)
+    cells = min((now - since) // CELL, CELLS_SEEN)
+    if cells < 1:
+        return False
+    grid = Grid(now - cells * CELL, CELL, cells)
+    members = assets.members_on(portfolio_id=plan.portfolio_id, day=day_of(plan.grid.starts_at))
+    measured = telemetry.power(asset_ids=[m.asset_id for m in members], grid=grid, known_at=now).sum(axis=0)
+    planned = np.array([plan.planned_kw[plan.grid.index(at)] for at in grid.starts])
+    gap = (measured - planned)[np.isfinite(measured)]
+    return len(gap) > 0 and abs(float(gap.mean())) > DEPARTED_RATIO * float(np.abs(plan.planned_kw).max(initial=0.0))
+
+
+def _block(plan: queries.PlanFacts) -> FirmBlock | None:
+    """What was promised with the plan, as it keeps it."""
+    given = plan.inputs.get("firm")
+    if given is None:
+        return None
+    return FirmBlock(**{**given, "window": slice(*given["window"]), "baseline_kw": np.array(given["baseline_kw"])})
