@@ -22,7 +22,7 @@ def tick() -> None:
     daycycle.tick(now=clock.now())
 
 
-@job_task("vpp.pareto_report", leases=10)  # some dozen plans, of up to 20 s each
+@job_task("vpp.pareto_report", leases=20)  # some dozen plans, of up to a minute each
 def pareto_report(payload: dict[str, Any], *, now: datetime) -> dict[str, Any]:
     made = day_pareto_report(
         portfolio_id=payload["portfolio_id"],

@@ -17,7 +17,7 @@ STAFF_PAGES = (
     *("", "instructions/", "preview/", "bids/", "plans/", "optimisation/", "pareto/", "pareto/new/"),
     *("alarms/", "trace/", "settlement/", "messages/", "audit/", "stop/"),
 )
-STAFF_LISTS = ("instructions/", "bids/", "plans/", "optimisation/", "trace/", "settlement/")
+STAFF_LISTS = ("instructions/", "bids/", "plans/?purpose=schedule", "optimisation/", "trace/", "settlement/")
 PORTAL_PAGES = ("", "events/", "statements/", "green/")
 LANGUAGES = {"zh-hans": "zh-CN", "en": "en-US"}
 FAR_AWAY = "America/New_York"
@@ -126,8 +126,7 @@ def test_the_control_room(chromium, served_demo: Served, pictures: Path, languag
     for page in STAFF_LISTS:
         visitor.follow(f"/staff/{page}")
         assert visitor.overflow()[1] <= 0, page
-    visitor.open("/staff/plans/?purpose=schedule")
-    visitor.click("main table a", "/staff/plans/schedule")
+    visitor.follow("/staff/plans/?purpose=schedule")
     visitor.click("main a[href*='/assets/']", "/staff/plans/asset")
     visitor.open("/staff/optimisation/")
     for box in visitor.page.locator("main input[type=checkbox]").all()[:2]:

@@ -10,7 +10,7 @@ from aggregator.dispatch.queries import PlanFacts, plan_of
 from aggregator.kernel.periods import day_of
 from vpp.asset_plan import AssetPlan, asset_plan
 
-NEWEST_PLANS = 20
+NEWEST_PLANS = 50
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,9 @@ class OwnPlan:
 
 
 def own_plan(*, asset: Asset, wanted: str, now: datetime) -> OwnPlan | None:
-    """Of the plan whose public id is `wanted`, else the newest that runs now, else the newest; None where there is none."""
+    """Of the plan whose public id is `wanted`, else as `_first`; None where there is none."""
     choice = _plans(asset, now)
-    running = [row for row in choice if row.starts_at <= now < _end(row)] or choice
-    chosen = next((row for row in choice if str(row.public_id) == wanted), None) if wanted else next(iter(running), None)
+    chosen = next((row for row in choice if str(row.public_id) == wanted), None) if wanted else _first(choice, now)
     if chosen is None:
         return None
     plan = plan_of(public_id=chosen.public_id)
@@ -41,6 +40,13 @@ def _plans(asset: Asset, now: datetime) -> list[DispatchPlan]:
     rows = DispatchPlan.objects.filter(portfolio_id__in=portfolios, violations=[], issued_at__lte=now).exclude(purpose="stop")
     light = rows.defer("explanations", "inputs", "site_kw", "planned_kw", "target_kw", "shortfall_kw")
     return [row for row in light.order_by("-issued_at", "-sequence")[:NEWEST_PLANS] if _covers(members, row)]
+
+
+def _first(choice: list[DispatchPlan], now: datetime) -> DispatchPlan | None:
+    """The newest that runs now; between days the newest of a whole day, for later ones may hold its last minutes only."""
+    running = [row for row in choice if row.starts_at <= now < _end(row)]
+    whole = [row for row in choice if row.purpose == "schedule"]
+    return next(iter([*running, *whole, *choice]), None)
 
 
 def _end(row: DispatchPlan) -> datetime:

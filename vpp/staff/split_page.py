@@ -9,6 +9,8 @@ from aggregator.assets.models import Asset
 from aggregator.enterprises.models import Enterprise
 from aggregator.kernel.periods import Grid
 
+NOTHING_KW = 0.05
+
 
 @dataclass(frozen=True)
 class EnterpriseShare:
@@ -43,6 +45,11 @@ class SplitPicture:
     shortfall_kwh: float
     overshoot_kwh: float
     dearest: float | None
+
+    @property
+    def nothing_asked(self) -> bool:
+        """What was planned before is as far as the instruction goes, or further, in every period."""
+        return all(row["need_kw"] <= NOTHING_KW for row in self.periods)
 
 
 def split_picture(split: Mapping[str, Any], *, grid: Grid, park_id: int) -> SplitPicture:

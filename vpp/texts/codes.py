@@ -326,6 +326,7 @@ NOTES = {
     # of a Pareto report (aggregator/dispatch/domain/pareto.py)
     "carbon_left_out": _("no emission factor of the grid is known: carbon is left out"),
     "no_generation": _("the park generates nothing: its own use is left out"),
+    "end_missing": _("the far end was not found: the last plan on this way is not the best possible"),
     "few_points": _("the day has fewer trade-offs than were asked for"),
     "dominated": _("another plan is better in everything"),
     "violations": _("breaks a limit in the independent check"),
@@ -473,6 +474,7 @@ ALARMS = {
     "plan.refused": _(
         "A plan broke a limit in the independent check and was not sent; the safe plan was sent in its place. Look at the optimisation run."
     ),
+    "plan.not_renewed": _("The rolling schedule found no better plan than the one in force, which stays. Look at the solvers (doctor)."),
     "plan.fallback": _("No solver delivered in time: the safe plan is in force. Look at the machine's load and the solvers (doctor)."),
     "plan.violation": _("A plan broke a limit in the independent check and was not sent. Look at the plan before the next one is due."),
     "portfolio.stopped": _("Global stop of portfolio %(portfolio)s. Release it when the reason is gone."),

@@ -38,6 +38,18 @@ PROVEN = {
 }
 
 
+if highspy is not None:
+
+    class Live(highspy.Highs):
+        """A model alive in the solver. Whoever changes it and runs it again meets one kind of error, too."""
+
+        def run(self) -> Any:
+            try:
+                return super().run()
+            except Exception as problem:
+                raise pulp.PulpSolverError(f"HiGHS failed: {problem}") from problem
+
+
 @contextmanager
 def paused_collector() -> Iterator[None]:
     """Python's cycle collector stands still: it would search a growing model again and again, for more than half of its making."""
@@ -163,7 +175,7 @@ class BulkHighs(pulp.LpSolver):
             raise pulp.PulpSolverError(f"HiGHS failed: {problem}") from problem
 
     def _solved(self, lp: pulp.LpProblem) -> int:
-        live = highspy.Highs()
+        live = Live()
         live.setOptionValue("output_flag", bool(self.msg))
         for option, value in self.highs_options.items():
             if live.setOptionValue(option, value) != highspy.HighsStatus.kOk:

@@ -17,6 +17,7 @@ RESOLUTION_RATIO = 1e-3  # of what there is between the ends: points closer than
 DEAREST_TOLL_CNY_PER_KWH = 4.0  # a fifth of what an owner's limit costs: promises and limits stay dearer than any import
 END_FACTOR = 20.0  # at the far end the amount counts so many times more than the dearest money
 SOLVES_PER_POINT = 3
+EQUAL = 6  # decimals in which equal plans agree
 EXACT_MOST = 300  # assets up to which every plan is solved exactly: a report may take its minutes
 
 
@@ -79,6 +80,7 @@ class Search:
             self.axes.append(Axis("self_consumption", np.ones(len(problem.grid)), counts_shed=True))
         self.plans: list[Plan] = []
         self.failed: list[Dropped] = []
+        self.without_end: list[str] = []  # paths whose far end was not solved
         self.solves = 0
 
     def solve(self, axis: Axis | None, price: float) -> Plan | None:
@@ -113,7 +115,8 @@ class Search:
 
     def refine(self, axis: Axis, points: int) -> None:
         """Find the far end, then again and again a plan between the two neighbours that lie farthest apart."""
-        self.solve(axis, END_FACTOR * _dearest_cny_per_kwh(self.problem) / axis.mean_rate)
+        if self.solve(axis, END_FACTOR * _dearest_cny_per_kwh(self.problem) / axis.mean_rate) is None:
+            self.without_end.append(axis.name)
         straight: dict[tuple[int, int], tuple[float, float | None]] = {}
         until = self.solves + SOLVES_PER_POINT * points
         while self.solves < until:
@@ -159,12 +162,11 @@ class Search:
                 straight |= {(gap[0], k): (price, bound), (k, gap[1]): (price, bound)}
 
     def front(self, path: str) -> list[int]:
-        """Plans of which none is better in money and the path's aim, the cheapest first."""
-        if path == "self_consumption":
-            aim = [-(plan.flows.self_consumption_ratio or 0.0) for plan in self.plans]
-        else:
-            aim = [plan.amounts[path] for plan in self.plans]
-        return efficient([plan.cost_cny for plan in self.plans], aim)
+        """Plans of which none is better in money and the path's aim, the cheapest first; of equals the best for the other aim."""
+        ratio = [-(plan.flows.self_consumption_ratio or 0.0) for plan in self.plans]
+        carbon = [plan.amounts.get("carbon", 0.0) for plan in self.plans]
+        aim, other = (carbon, ratio) if path == "carbon" else (ratio, carbon)
+        return efficient([plan.cost_cny for plan in self.plans], aim, other)
 
     def _widest(self, axis: Axis, front: list[int], closed: Container[tuple[int, int]]) -> tuple[int, int] | None:
         name, plans = axis.name, [self.plans[k] for k in front]
@@ -184,16 +186,17 @@ class Search:
         return best
 
 
-def efficient(costs: Sequence[float], amounts: Sequence[float]) -> list[int]:
-    """Indices of what nothing else beats in both, cheapest first, amounts falling.
+def efficient(costs: Sequence[float], amounts: Sequence[float], others: Sequence[float] | None = None) -> list[int]:
+    """Indices of what nothing else beats in both, cheapest first, amounts falling; of equals the one with the least of `others`.
 
     A dearer plan counts only where it gains more than RESOLUTION_RATIO of all that can be gained.
     """
-    order = sorted(range(len(costs)), key=lambda k: (costs[k], amounts[k], k))
+    third = costs if others is None else others
+    order = sorted(range(len(costs)), key=lambda k: (round(costs[k], EQUAL), round(amounts[k], EQUAL), third[k], k))
     dust = RESOLUTION_RATIO * (amounts[order[0]] - min(amounts)) if order else 0.0
     kept: list[int] = []
     for k in order:
-        if not kept or amounts[k] < amounts[kept[-1]] - dust:
+        if not kept or amounts[k] < amounts[kept[-1]] - max(dust, 10.0**-EQUAL):
             kept.append(k)
     return kept
 

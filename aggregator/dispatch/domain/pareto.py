@@ -58,7 +58,7 @@ class ParetoPoint:
 class ParetoSet:
     """Points by cost; `paths` name the points that lead from the cheapest plan to one of the other aims, monotone in both.
 
-    notes: carbon_left_out | no_generation | few_points (path, found, wanted).
+    notes: carbon_left_out | no_generation | few_points (path, found, wanted) | end_missing (path: its last point is not the optimum).
     """
 
     points: tuple[ParetoPoint, ...]
@@ -74,7 +74,7 @@ def pareto_set(
     assets: Mapping[str, AssetFacts],
     factor: CarbonFactor | None,
     points: int = LEAST_POINTS,
-    solve_deadline_s: float = 20.0,
+    solve_deadline_s: float = 60.0,
     say: Callable[[int], None] | None = None,
 ) -> ParetoSet:
     """At least `points` plans on every path where the day has so many that differ; fewer are said.
@@ -103,13 +103,14 @@ def _result(search: Search, wanted: int, seconds: float) -> ParetoSet:
     fronts = {axis.name: search.front(axis.name) for axis in search.axes}
     chosen = sorted({k for front in fronts.values() for k in front}, key=lambda k: (search.plans[k].cost_cny, k))
     place = {k: i for i, k in enumerate(chosen)}
-    ends = {front[-1]: name for name, front in reversed(fronts.items())} | {chosen[0]: "money"}
+    ends = {front[-1]: name for name, front in reversed(fronts.items()) if name not in search.without_end} | {chosen[0]: "money"}
     notes: list[dict[str, str | int]] = []
     if search.factor is None:
         notes.append({"note": "carbon_left_out"})
     if "self_consumption" not in fronts:
         notes.append({"note": "no_generation"})
     notes += [{"note": "few_points", "path": p, "found": len(f), "wanted": wanted} for p, f in fronts.items() if len(f) < wanted]
+    notes += [{"note": "end_missing", "path": path} for path in search.without_end]
     beaten = [plan for k, plan in enumerate(search.plans) if k not in place]
     dropped = [Dropped(p.cost_cny, p.amounts.get("carbon"), p.flows.self_consumption_ratio, "dominated") for p in beaten]
     return ParetoSet(

@@ -200,23 +200,28 @@ class Members:
 
     def _calls(self, member: assets.Member, spec: LoadSpec, facts: AssetFacts) -> AssetFacts:
         """Interruptions of the day so far: over, or running when the grid starts; and what is left of the last one's rest and rebound."""
-        day = midnight(day_of(self.grid.starts_at))
+        starts_at, called = self.grid.starts_at, self._called(member)
+        day, begun = midnight(day_of(starts_at)), max(self.issued_at, starts_at)
         runs: list[list[datetime]] = []
-        for row in self._called(member):
-            if row.ends_at <= day or row.starts_at >= self.issued_at:
+        for row in called:
+            if row.ends_at <= day or row.starts_at >= begun:
                 continue
             if runs and row.starts_at <= runs[-1][1]:
                 runs[-1][1] = max(runs[-1][1], row.ends_at)
             else:
                 runs.append([row.starts_at, row.ends_at])
         running = 0
-        if runs and runs[-1][1] >= self.issued_at and self.grid.starts_at <= self.issued_at:
+        if starts_at <= self.issued_at:
+            goes_on = bool(runs) and runs[-1][1] >= self.issued_at
+        else:  # as it was told for the periods before the grid and for its first one
+            goes_on = bool(runs) and runs[-1][1] >= starts_at and any(row.starts_at <= starts_at < row.ends_at for row in called)
+        if goes_on:
             # A call that began in this very period counts as one period old: it must not seem to be another one.
-            running = max(1, (self.grid.starts_at - runs.pop()[0]) // self.grid.resolution)
+            running = max(1, (starts_at - runs.pop()[0]) // self.grid.resolution)
         ready = self.issued_at + timedelta(seconds=facts.envelope.notice_s)
-        notice = max(0, -((self.grid.starts_at - ready) // self.grid.resolution))
-        over = [row.ends_at for row in self._called(member) if row.ends_at <= self.grid.starts_at]
-        since = self.grid.starts_at - max(over) if over and not running else LONGEST_PAUSE
+        notice = max(0, -((starts_at - ready) // self.grid.resolution))
+        over = [row.ends_at for row in called if row.ends_at <= starts_at]
+        since = starts_at - max(over) if over and not running else LONGEST_PAUSE
         return replace(
             facts,
             calls_used=len(runs),

@@ -13,7 +13,9 @@ from aggregator.kernel.periods import Grid
 
 @dataclass(frozen=True)
 class Order:
-    """Everything that a plan is asked for, on `grid` from its first period that is not over."""
+    """Everything that a plan is asked for, on `grid` from its first period that is not over, or from `not_before`.
+    An `optional` plan is left out where only the safe plan could be sent: what is in force is better.
+    """
 
     portfolio_id: int
     purpose: str
@@ -29,11 +31,14 @@ class Order:
     root: str = ""
     weather_run_id: int | None = None
     drift_kw: Mapping[int, float] = field(default_factory=dict)
+    not_before: datetime | None = None
+    optional: bool = False
 
 
 def from_now(order: Order) -> Order:
     """Cut off the periods that are over; the running one stays."""
-    first = max(0, (order.issued_at - order.grid.starts_at) // order.grid.resolution)
+    begins = order.issued_at if order.not_before is None else max(order.issued_at, order.not_before)
+    first = max(0, (begins - order.grid.starts_at) // order.grid.resolution)
     if first >= len(order.grid):
         raise ProblemRefused(why="the periods are over")
     target = None if order.target is None else replace(order.target, injection_kw=order.target.injection_kw[first:])

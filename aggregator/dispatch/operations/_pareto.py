@@ -14,7 +14,7 @@ from aggregator.dispatch.operations._inputs import Gathered, Prices, gather
 from aggregator.kernel.fingerprint import fingerprint
 from aggregator.kernel.periods import Grid
 
-SOLVE_DEADLINE_S = 20.0
+SOLVE_DEADLINE_S = 60.0
 
 
 def make_pareto_report(

@@ -16,8 +16,10 @@ from aggregator.dispatch.models import DispatchPlan
 from aggregator.dispatch.operations._inputs import Prices
 from aggregator.dispatch.operations._order import Order
 from aggregator.dispatch.operations._plan import DEADLINE_S, make_plan
+from aggregator.dispatch.operations._solve import OnlySafePlan
 from aggregator.forecasts.operations import forecast_availability
 from aggregator.kernel.periods import Grid, day_of
+from aggregator.support.alarms import raise_alarm
 from aggregator.telemetry import queries as telemetry
 
 CELL = timedelta(minutes=5)
@@ -28,14 +30,17 @@ DEPARTED_RATIO = 0.05  # of the largest planned injection or consumption
 def replan(*, portfolio_id: int, now: datetime, deadline_s: float = DEADLINE_S) -> DispatchPlan | None:
     """A new schedule for the rest of the running plan's periods; None where there is no reason for one.
 
-    No reason: no plan, a stop, an instruction whose window is not over (its re-dispatch has its own rules), or a portfolio that
-    does what was planned. Once per portfolio and period. Raises what forecasts and plans refuse.
+    No reason: no plan, a stop, no solver that finds one (an alarm says so), an instruction whose window is not over (its
+    re-dispatch has its own rules), or a portfolio that does what was planned. Once per portfolio and period. Raises what
+    forecasts and plans refuse.
     """
     plan = queries.current_plan(portfolio_id=portfolio_id, at=now)
     if plan is None or plan.forecast_run_id is None or queries.active_stop(portfolio_id=portfolio_id) is not None:
         return None
-    first = (now - plan.grid.starts_at) // plan.grid.resolution
-    if np.isfinite(plan.target_kw[first:]).any() or not _departed(plan, now):
+    # From the next period on: in the running one the machines have their orders already.
+    first = (now - plan.grid.starts_at) // plan.grid.resolution + 1
+    over = first >= len(plan.grid) or np.isfinite(plan.target_kw[first - 1 :]).any()
+    if over or not _departed(plan, now):
         return None
     rest = plan.grid.tail(first)
     run = forecast_availability(portfolio_id=portfolio_id, issued_at=now, grid=rest)
@@ -49,8 +54,15 @@ def replan(*, portfolio_id: int, now: datetime, deadline_s: float = DEADLINE_S) 
         issued_at=now,
         deadline_s=deadline_s,
         firm=_block(plan),
+        not_before=rest.starts_at,
+        optional=True,
     )
-    return make_plan(order)
+    try:
+        return make_plan(order)
+    except OnlySafePlan:
+        key = f"{portfolio_id} {rest.starts_at.isoformat()}"
+        raise_alarm(kind="plan.not_renewed", key=key, severity="warning", at=now, starts_at=rest.starts_at.isoformat())
+        return None
 
 
 def _departed(plan: queries.PlanFacts, now: datetime) -> bool:

@@ -15,10 +15,17 @@ from aggregator.dispatch.domain.split import Rule
 from aggregator.dispatch.domain.worth import limit_worths
 from aggregator.dispatch.operations._inputs import Gathered
 from aggregator.dispatch.operations._order import Order
+from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.periods import day_of
 
 WORTHS_S = 5.0
 WITHOUT_PULP = "periods"  # the way of splitting that every instruction falls back to
+
+
+class OnlySafePlan(Anticipated):
+    code = "dispatch.only_safe_plan"
+    text = "No solver delivered a plan that passes the check; the plan in force stays."
+    status = 409
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,14 @@ class Solved:
 
 
 def solved_plan(order: Order, gathered: Gathered) -> Solved:
-    """What passes the independent check: the plan, else the safe plan; and what was found against the first."""
+    """What passes the independent check: the plan, else the safe plan; and what was found against the first.
+
+    Raises OnlySafePlan for an optional order.
+    """
     schedule, details = _schedule(order, gathered)
     violations = check_schedule(problem=gathered.problem, schedule=schedule, assets=gathered.facts)
+    if order.optional and (violations or schedule.status == "fallback"):
+        raise OnlySafePlan()
     if not violations:
         why = explain(gathered.problem, schedule)
         return Solved(schedule, why, limit_worths(gathered.problem, schedule, why, deadline_s=WORTHS_S), details=details)

@@ -22,8 +22,11 @@ from aggregator.dispatch.domain.fleet.site_model import site_prices
 from aggregator.dispatch.domain.fleet.virtual import virtual_assets
 
 REFERENCE_MOST = 120  # assets up to which the exact model is chosen: it answers in seconds
+CUT_SHORT = ("timeout", "fallback")
 ALL = FILLS | CALLS | STORES
-SLOPES = (0.005, 0.03)  # guided sweeps, ever less faith in the local price
+# Guided sweeps: who answers, and with how little faith in the local price. Loads come second: before stores shave the peak, calling
+# them for it seems to pay, and no single move would undo that.
+GUIDED = ((STORES | FILLS, 0.005), (ALL, 0.03))
 LAST_SLOPE = 0.1  # of the guided sweep that reads the market itself
 SMOOTH = 0.5  # of the market's deepest step, see schedules.true
 TRUE = ((STORES, SMOOTH), (ALL, 0.0))  # the last without smoothing: it never raises the cost
@@ -54,10 +57,24 @@ def plan_fleet(
         if not exact:
             return _safe(problem, watch)
         prices = None
-    if exact:
-        found = solve_reference(problem, deadline_s=deadline_s, gap_ratio=reference_gap_ratio)
-        return replace(found, prices=prices, seconds={**watch.seconds, **found.seconds})
-    assert prices is not None
+    if not exact:
+        assert prices is not None
+        return _swept(problem, prices, watch, threads=threads, polish_s=polish_s, seed=seed)
+    found = solve_reference(problem, deadline_s=deadline_s, gap_ratio=reference_gap_ratio)
+    found = replace(found, prices=prices, seconds={**watch.seconds, **found.seconds})
+    if prices is None or found.status not in CUT_SHORT:
+        return found
+    return _better(found, _swept(problem, prices, watch, threads=threads, polish_s=polish_s, seed=seed))
+
+
+def _better(exact: FleetPlan, swept: FleetPlan) -> FleetPlan:
+    """Where the exact model was cut short, the sweeps may know better; the higher of both bounds holds for either."""
+    best = exact if exact.status != "fallback" and exact.certificate.cost_cny <= swept.certificate.cost_cny else swept
+    bound = max(exact.certificate.lower_bound_cny, swept.certificate.lower_bound_cny)
+    return replace(best, status="timeout", certificate=replace(best.certificate, lower_bound_cny=bound))
+
+
+def _swept(problem: FleetProblem, prices: Prices, watch: "_Watch", *, threads: int, polish_s: float, seed: int) -> FleetPlan:
     schedules = Schedules(problem, seed=seed)
     _improve(schedules, problem, prices, threads, watch)
     bound = lower_bound(problem, prices, best_answers_cny(problem, prices))
@@ -96,7 +113,15 @@ def _safe(problem: FleetProblem, watch: "_Watch") -> FleetPlan:
 def _improve(schedules: Schedules, problem: FleetProblem, prices: Prices, threads: int, watch: "_Watch") -> None:
     schedules.limit_exports(prices.xcap_kw)
     guide(schedules, problem, prices, threads=threads)
-    _guide(schedules, problem, prices, slope=LAST_SLOPE, mu_cny_per_kwh=prices.mu_cny_per_kwh, smoothing_kw=SMOOTH * _deepest_kw(problem))
+    _guide(
+        schedules,
+        problem,
+        prices,
+        which=ALL,
+        slope=LAST_SLOPE,
+        mu_cny_per_kwh=prices.mu_cny_per_kwh,
+        smoothing_kw=SMOOTH * _deepest_kw(problem),
+    )
     watch.lap("guided")
     settle(schedules, problem, prices.share_cny_per_kwh, passes=TRUE)
     watch.lap("true")
@@ -104,8 +129,8 @@ def _improve(schedules: Schedules, problem: FleetProblem, prices: Prices, thread
 
 def guide(schedules: Schedules, problem: FleetProblem, prices: Prices, *, threads: int = 1) -> None:
     """The guided sweeps in which sites know nothing of each other, from steep to flat."""
-    for slope in SLOPES:
-        _guide(schedules, problem, prices, slope=slope, threads=threads)
+    for which, slope in GUIDED:
+        _guide(schedules, problem, prices, which=which, slope=slope, threads=threads)
 
 
 def _guide(schedules: Schedules, problem: FleetProblem, prices: Prices, *, slope: float, **how: Any) -> None:
@@ -116,7 +141,6 @@ def _guide(schedules: Schedules, problem: FleetProblem, prices: Prices, *, slope
         spill_cny_per_kwh=spill,
         group_shift_cny_per_kwh=prices.group_down_cny_per_kwh - prices.group_up_cny_per_kwh,
         slope=slope,
-        which=ALL,
         **how,
     )
 

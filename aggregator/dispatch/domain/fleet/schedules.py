@@ -13,6 +13,7 @@ from aggregator.dispatch.domain.fleet.cost import site_injection
 from aggregator.dispatch.domain.fleet.problem import NO_GROUP, FleetProblem
 from aggregator.dispatch.domain.fleet.result import Moves
 
+PEAK_KW = 1e-3
 LEAST_PRICE = 1e-3  # CNY/kWh: below it a guiding price would leave the order of the periods to chance
 
 
@@ -37,6 +38,7 @@ class Schedules:
         self._ceiling_kw = self._most_kw + sites.generation_kw
         self.export_cap_kw = self._most_kw
         self._aim_kw: np.ndarray | None = None  # (E,) largest import that the last guided sweep aimed at
+        self._eased = np.full(e, np.inf)  # (E,) the one that the last sweep was held to [kW]
         self._state = State(
             np.zeros((len(problem.stores), n)),
             np.zeros((len(problem.fills), n)),
@@ -108,7 +110,8 @@ class Schedules:
         mu = np.zeros(n) if mu_cny_per_kwh is None else mu_cny_per_kwh
         high, low = value * (1 + slope) - mu, value * (1 - slope) - mu
         breaks, values = self._market(smoothing_kw)
-        self._aim_kw = self._peak(target_kw)
+        if not coupled or self._aim_kw is None:
+            self._aim_kw, self._eased = self._peak(target_kw), np.full(len(sites), np.inf)
         worth = Worth(
             limit,
             self._eased_kw() if coupled else self._aim_kw,
@@ -185,9 +188,14 @@ class Schedules:
         return np.where(sites.demand_price_cny_per_kw > 0, np.minimum(peak, sites.import_limit_kw), sites.import_limit_kw)
 
     def _eased_kw(self) -> np.ndarray:
-        """(E,) imports between the largest one and the aim's: where the aim's cannot be kept, the periods then share what is missing."""
+        """(E,) imports half way from the aim's largest to the one reached: the periods share what the aim lacks."""
         reached = self._peak(self.site_kw)
-        return reached if self._aim_kw is None else np.maximum(self._aim_kw, (self._aim_kw + reached) / 2)
+        if self._aim_kw is None:
+            return reached
+        missed = reached > self._eased + PEAK_KW
+        self._aim_kw = np.where(missed, np.maximum(self._eased, self._aim_kw), self._aim_kw)  # not tried again
+        self._eased = np.maximum(self._aim_kw, (self._aim_kw + reached) / 2)
+        return self._eased
 
     def _order(self) -> np.ndarray:
         """Rows of the stores, site by site, shuffled within each."""

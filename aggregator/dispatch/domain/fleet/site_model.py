@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from aggregator.dispatch.domain._bulk import BulkHighs, ModelBuilder
+from aggregator.dispatch.domain.fleet._clusters import cluster_sites
 from aggregator.dispatch.domain.fleet._layout import Layout
 from aggregator.dispatch.domain.fleet._site_lp import put_site, read_prices
 from aggregator.dispatch.domain.fleet._site_numbers import Numbers, site_numbers
@@ -20,6 +21,7 @@ from aggregator.dispatch.domain.fleet.virtual import VirtualFleet
 
 OPTIMAL = "kOptimal"  # HiGHS' name of it
 BATCH = 128  # sites whose numbers are laid out together
+ORDERED = 8  # clusters that are gone through one after the other
 
 
 class SiteModel:
@@ -106,7 +108,9 @@ def like_after_like(virtual: VirtualFleet) -> np.ndarray:
     sites = virtual.sites
     consumed = np.maximum(-sites.fixed_injection_kw, 0.0).sum(axis=1)
     generated = sites.generation_kw.sum(axis=1)
-    return np.lexsort((generated / np.maximum(generated + consumed, 1e-9), *virtual.outer.T))
+    charged = sites.demand_price_cny_per_kw > 0
+    ratio = generated / np.maximum(generated + consumed, 1e-9)
+    return np.lexsort((ratio, charged, sites.export_share_ratio, cluster_sites(virtual, ORDERED), *virtual.outer.T))
 
 
 def site_prices(problem: FleetProblem, virtual: VirtualFleet, mu_cny_per_kwh: np.ndarray, *, threads: int = 1) -> Prices:

@@ -159,6 +159,16 @@ def test_a_rest_and_a_rebound_go_on_over_midnight(built) -> None:
     assert device.calls.first_period == 3
 
 
+def test_a_call_that_is_told_to_go_on_runs_when_a_later_grid_begins(built) -> None:
+    now = MIDNIGHT + 3 * HOUR
+    for k in range(3):
+        told(built, "furnace", "import_limit_kw", now + k * 0.25 * HOUR, now + (k + 1) * 0.25 * HOUR, 50.0)
+    row = facts(gathered(built, issued_at=now, on=grid().tail(13)), "furnace")
+    assert (row.running_periods, row.rest_periods, row.rebound_periods) == (1, 0, 0)
+    ended = facts(gathered(built, issued_at=now, on=grid().tail(15)), "furnace")
+    assert (ended.running_periods, ended.calls_used, ended.rest_periods, ended.rebound_periods) == (0, 1, 4, 2)
+
+
 def test_reserve_narrows_what_is_planned(built) -> None:
     asset = built.assets["bat-a"]
     noon = MIDNIGHT + 12 * HOUR

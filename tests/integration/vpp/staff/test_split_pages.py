@@ -146,3 +146,11 @@ def test_side_by_side_keeps_every_enterprise_in_its_row() -> None:
     rows = side_by_side([one, two])
     assert [(row.code, [share and share.given_kwh for share in row.shares]) for row in rows] == [("A", [1.0, 3.0]), ("B", [2.0, None])]
     assert side_by_side([]) == []
+
+
+def test_where_the_plan_already_does_it_nobody_is_said_to_be_unable() -> None:
+    period = {"period": 0, "need_kw": -5.0, "given_kw": 0.0, "shortfall_kw": 0.0, "overshoot_kw": 5.0, "price_cny_per_kwh": None}
+    split = {"rule": "cost", "enterprises": {}, "assets": {}, "periods": [period]}
+    assert split_picture(split, grid=grid(), park_id=0).nothing_asked
+    asked = {**split, "periods": [period, {**period, "need_kw": 1.0, "shortfall_kw": 1.0}]}
+    assert not split_picture(asked, grid=grid(), park_id=0).nothing_asked

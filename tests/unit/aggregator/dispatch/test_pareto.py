@@ -187,3 +187,5 @@ def test_a_plan_that_the_checker_refuses_is_no_point(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(_pareto_search, "check_schedule", second_is_bad)
     found = pareto_set(park.problem, assets=park.facts, factor=factor_of(6), points=3)
     assert [row.why for row in found.dropped].count("violations") == 1
+    assert {"note": "end_missing", "path": "carbon"} in found.notes  # it was the second plan
+    assert "carbon" not in {point.aim for point in found.points}

@@ -61,7 +61,8 @@ def test_true_sweeps_never_raise_the_cost(seed: int) -> None:
         sell_cny_per_kwh=np.maximum(problem.sites.sell_cny_per_kwh, 0.0),
         buy_cny_per_kwh=np.maximum(problem.sites.buy_cny_per_kwh, problem.sites.sell_cny_per_kwh.clip(0.0)),
     )
-    problem = replace(problem, sites=plain)
+    market = replace(problem.market, over_price_cny_per_kwh=np.zeros(problem.periods))  # so that nothing pays to be curtailed
+    problem = replace(problem, sites=plain, market=market)
     schedules, nothing = Schedules(problem), np.zeros(e)
     costs = []
     for which in (STORES | FILLS | CALLS, STORES, FILLS, CALLS, STORES):
@@ -105,7 +106,7 @@ def test_units_do_not_change_the_plan(seed: int) -> None:
 
 
 def test_small_fleets_are_planned_exactly_and_large_ones_by_prices() -> None:
-    small, large = tiny(1), tiny(1, n_sites=8, n_stores=40, n_fills=20, n_calls=20)
+    small, large = tiny(1), tiny(1, n_sites=8, n_stores=80, n_fills=30, n_calls=30)
     assert plan_fleet(small, deadline_s=30).mode == "reference"
     assert plan_fleet(large, deadline_s=30).mode == "fleet"
     assert plan_fleet(small, deadline_s=30, mode="fleet").mode == "fleet"

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.dispatch.domain.fleet._smooth import COPIES, smoothed
@@ -21,6 +21,7 @@ def value(breaks: np.ndarray, values: np.ndarray, t: int, kw: float) -> float:
     return float(values[t, np.searchsorted(breaks[t], kw, side="right")])
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 1000), WIDTHS)
 def test_it_falls_and_is_the_mean_of_its_copies(seed: int, width: float) -> None:
     breaks, values = drawn(seed)
@@ -35,6 +36,7 @@ def test_it_falls_and_is_the_mean_of_its_copies(seed: int, width: float) -> None
             assert value(b, v, t, kw) == pytest.approx(mean, abs=1e-9)
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 1000), WIDTHS)
 def test_far_from_every_break_nothing_changes(seed: int, width: float) -> None:
     breaks, values = drawn(seed)

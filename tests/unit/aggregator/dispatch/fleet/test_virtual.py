@@ -84,8 +84,9 @@ def test_inner_groups_point_at_the_location_around_them() -> None:
 
 
 def test_many_assets_at_a_place_are_told_apart_in_classes() -> None:
-    few, many = (tiny(1, n_sites=1, n_stores=count, n_fills=0, n_calls=count, groups=False) for count in (20, 80))
+    few, some, many = (tiny(1, n_sites=1, n_stores=count, n_fills=0, n_calls=count, groups=False) for count in (10, 20, 80))
     assert [len(virtual_assets(few).stores), len(virtual_assets(few).calls)] == [3, 1]
+    assert [len(virtual_assets(some).stores), len(virtual_assets(some).calls)] == [3, 3]
     assert [len(virtual_assets(many).stores), len(virtual_assets(many).calls)] == [4 + 2, 3]
     plain = virtual_assets(many).stores[:4]
     lasts = [float(part.size_kwh[0, 0] / part.charge_kw[0, 0]) for part in plain]
