@@ -1,6 +1,17 @@
 from django.contrib import admin
 
-from aggregator.dispatch.models import Acknowledgement, DispatchPlan, GlobalStop, Setpoint, SetpointDelivery
+from aggregator.dispatch.models import (
+    Acknowledgement,
+    DispatchPlan,
+    FleetRun,
+    FleetShard,
+    GlobalStop,
+    OptimisationRun,
+    ParetoReport,
+    Setpoint,
+    SetpointDelivery,
+)
 from aggregator.support.records import ReadOnlyAdmin
 
-admin.site.register([Acknowledgement, DispatchPlan, GlobalStop, Setpoint, SetpointDelivery], ReadOnlyAdmin)
+SHOWN = [Acknowledgement, DispatchPlan, FleetRun, FleetShard, GlobalStop, OptimisationRun, ParetoReport, Setpoint, SetpointDelivery]
+admin.site.register(SHOWN, ReadOnlyAdmin)

@@ -3,10 +3,10 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from aggregator.enterprises.models import AgencyContract, Enterprise, Membership, Park, Site
+from aggregator.enterprises.models import AgencyContract, Enterprise, Feeder, Membership, Park, Site
 from aggregator.support.records import ReadOnlyAdmin
 
-admin.site.register([AgencyContract, Enterprise, Park, Site], ReadOnlyAdmin)
+admin.site.register([AgencyContract, Enterprise, Feeder, Park, Site], ReadOnlyAdmin)
 
 
 @admin.register(Membership)

@@ -8,10 +8,12 @@ from babel.messages.pofile import read_po
 
 from aggregator.assets.domain import KINDS
 from aggregator.dispatch.domain import STATUSES
+from aggregator.dispatch.domain.fleet.limits import GROUP_LIMITS, SITE_LIMITS
 from aggregator.dispatch.domain.reasons import LIMITS, REASONS
-from aggregator.dispatch.models import OUTCOMES, PURPOSES, SETPOINT
+from aggregator.dispatch.models import OUTCOMES, PURPOSES, RUN_MODES, RUN_PURPOSES, SETPOINT
 from aggregator.support.models import SEVERITIES
 from market.bids.domain import explain
+from market.bids.domain.risk.check import RULES as CURVE_RULES
 from market.bids.models import BID, PRODUCTS
 from market.instructions.models import INSTRUCTION
 from market.platforms.models import INBOUND, OUTBOUND
@@ -58,7 +60,8 @@ def test_no_chinese_outside_the_catalogues() -> None:
 
 def test_every_code_has_words() -> None:
     assert not {*REASONS, *explain.REASONS, CHANGED} - set(codes.REASONS)
-    assert not {*LIMITS, *explain.LIMITS} - set(codes.LIMITS)
+    assert not {*LIMITS, *explain.LIMITS, *SITE_LIMITS, *GROUP_LIMITS} - set(codes.LIMITS)
+    assert not set(CURVE_RULES) - set(codes.REFUSALS)
     assert not set(COMPONENTS) - set(codes.COMPONENTS)
     assert not set(KINDS) - set(codes.KINDS)
 
@@ -85,6 +88,8 @@ LITERALS = [
     ("market/bids/domain/awards.py", r'return "(\w+)"', codes.REFUSALS),
     ("market/bids/operations/_awards.py", r'return (?:"" if .* else )?"(\w+)"', codes.REFUSALS),
     ("market/bids/operations/_prepare.py", r'_declined?\([^"]*"(\w+)"', codes.REFUSALS),
+    ("market/bids/domain/steps.py", r'^        "(\w+)": ', codes.REFUSALS),
+    ("market/bids/domain/offer.py", r'return "(no_\w+)"', codes.REFUSALS),
     ("market/instructions/domain.py", r'return "(\w+)"', codes.REFUSALS),
     ("market/instructions/operations.py", r'(?:reason=|return )"(\w+)"', codes.REFUSALS),
     ("market/settlement/domain/day.py", r'Unverified\([^"]*"([\w ]+)"', codes.REFUSALS),
@@ -135,7 +140,7 @@ def test_states_have_words() -> None:
     lifecycles = (BID, INSTRUCTION, RUN, SETPOINT)
     assert not {state for lifecycle in lifecycles for state in lifecycle.states} - set(codes.STATES)
     assert not {*INBOUND.states, *OUTBOUND.states} - set(codes.MESSAGES)
-    assert not {*OUTCOMES, *PURPOSES, *PRODUCTS, *SEVERITIES, *STATUSES} - set(codes.STATES)
+    assert not {*OUTCOMES, *PURPOSES, *RUN_PURPOSES, *RUN_MODES, *PRODUCTS, *SEVERITIES, *STATUSES} - set(codes.STATES)
 
 
 def test_every_alarm_has_words() -> None:

@@ -167,13 +167,18 @@ def _figures(drawn: list[Measured], hard: list[Measured]) -> dict[str, Any]:
     figures["violations"] = sum(one.violations for one in drawn + hard)
     figures["stages"] = {name: round(median(one.stages.get(name, 0.0) for one in drawn), 4) for name in first.stages}
     if hard:
-        gaps = {one.case: one.gap_ratio or 0.0 for one in hard}
+        gaps = {one.case: _gap(one) for one in hard}
         figures["worst_stress_gap_ratio"] = max(gaps[name] for name in STRESS)
         figures[f"{DEVIATIONS}_gap_ratio"] = gaps[DEVIATIONS]
     if len(drawn) + len(hard) > 1:
-        figures["worst_gap_ratio"] = max(one.gap_ratio or 0.0 for one in drawn)
+        figures["worst_gap_ratio"] = max(map(_gap, drawn))
         figures["cases"] = [{name: getattr(one, name) for name in CASE} for one in drawn + hard]
     return figures
+
+
+def _gap(one: Measured) -> float:
+    """A plan without a bound is as far from the best as can be."""
+    return float("inf") if one.gap_ratio is None else one.gap_ratio
 
 
 def _growth(largest: Measured, options: dict[str, Any], settings: Settings, progress: Progress) -> dict[str, Any]:

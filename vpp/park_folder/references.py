@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from aggregator.enterprises.domain import Term
 from vpp.park_folder.naming import gateway_code, point_code
 from vpp.park_folder.problems import Findings
-from vpp.park_folder.schema import ENERGY_UNITS, NATURAL, POWER_UNITS, PRICE_UNITS, Asset, Enterprise, ParkFolder
+from vpp.park_folder.schema import ENERGY_UNITS, NATURAL, POWER_UNITS, PRICE_UNITS, Asset, Enterprise, ParkFolder, Site
 from vpp.park_folder.yaml_text import Location, YamlText
 
 
@@ -21,6 +21,8 @@ class References:
         self._spans()
         self._unique_codes()
         self._contracts()
+        self._feeders()
+        self._least_calls()
         self._uses()
         self._market_series()
         self._scenario()
@@ -71,6 +73,41 @@ class References:
     def _known(self, code: str, name: str, known: Iterable[str], place: Location) -> None:
         if name not in set(known):
             self._problem(code, place, _("there is no %(name)s; there are: %(known)s"), name=name, known=", ".join(sorted(known)) or "-")
+
+    def _feeders(self) -> None:
+        for e, enterprise in enumerate(self._park.enterprises):
+            for s, site in enumerate(enterprise.sites):
+                place = ("enterprises", e, "sites", s)
+                self._nesting(site, place)
+                for a, asset in enumerate(site.assets):
+                    if asset.feeder is not None:
+                        codes = [feeder.code for feeder in site.feeders]
+                        self._known("feeder.unknown", asset.feeder, codes, (*place, "assets", a, "feeder"))
+
+    def _nesting(self, site: Site, place: Location) -> None:
+        """Outer feeders come first, so none can hang behind itself."""
+        parents: dict[str, str | None] = {}
+        for f, feeder in enumerate(site.feeders):
+            at, fields = (*place, "feeders", f), {"feeder": feeder.code, "parent": feeder.parent}
+            if feeder.code in parents:
+                self._problem("feeder.duplicate", (*at, "code"), _("the site has two feeders %(feeder)s"), **fields)
+            elif feeder.parent is not None and feeder.parent not in parents:
+                text = _("%(parent)s is no feeder of this site that is listed before %(feeder)s")
+                self._problem("feeder.unknown", (*at, "parent"), text, **fields)
+            elif feeder.parent is not None and parents[feeder.parent] is not None:
+                text = _("%(feeder)s would be the third level: %(parent)s hangs behind another feeder itself")
+                self._problem("feeder.nesting", (*at, "parent"), text, **fields)
+            parents.setdefault(feeder.code, feeder.parent)
+
+    def _least_calls(self) -> None:
+        total = 0.0
+        for e, enterprise in enumerate(self._park.enterprises):
+            for s, site in enumerate(enterprise.sites):
+                total += site.least_call_ratio or 0.0
+                if site.least_call_ratio and total > 1 + 1e-9:
+                    text = _("the promised shares of all sites add up to %(total)s; together they can be 1 at most")
+                    place = ("enterprises", e, "sites", s, "least_call_ratio")
+                    self._problem("site.least_call", place, text, total=f"{total:.3f}")
 
     def _uses(self) -> None:
         for e, enterprise in enumerate(self._park.enterprises):

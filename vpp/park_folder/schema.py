@@ -132,6 +132,7 @@ class Asset(Named):
     kind: str
     spec: dict[str, Any]
     origin: Origin = Field(description="of its parameters; the series says its own")
+    feeder: Slug | None = Field(default=None, description="the innermost feeder of the same site on which it hangs")
     power: PowerUse | None = None
     sessions: SessionsUse | None = None
     synthesis: LoadSynthesis | ChargingSynthesis | CoolingSynthesis | None = None
@@ -145,10 +146,22 @@ class Asset(Named):
         return self
 
 
+class Feeder(_Part):
+    """A feeder or transformer behind a connection: limits on the sum of what hangs on it. Two levels at most."""
+
+    code: Slug
+    import_limit_kw: float = Field(ge=0)
+    export_limit_kw: float = Field(ge=0)
+    parent: Slug | None = Field(default=None, description="the feeder around it, listed before it")
+
+
 class Site(Named):
     import_limit_kw: float = Field(ge=0)
     export_limit_kw: float = Field(ge=0)
+    export_share_ratio: float | None = Field(default=None, ge=0, le=1, description="of the day's own generation; 0 = no export")
+    least_call_ratio: float | None = Field(default=None, ge=0, le=1, description="promised share of every instruction")
     tariff_class: str
+    feeders: tuple[Feeder, ...] = ()
     assets: tuple[Asset, ...] = Field(min_length=1)
 
 
@@ -197,6 +210,7 @@ class Portfolio(Named):
 
     valid_from: date
     valid_to: date | None = None
+    split_rule: Literal["cost", "pro_rata", "rotation", "floor"] = Field(default="cost", description="how instructions are shared out")
 
 
 class PriceUse(_Part):

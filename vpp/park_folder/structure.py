@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aggregator.assets.operations import add_member, register_asset, register_portfolio
-from aggregator.enterprises.operations import register_enterprise, register_park, register_site, sign_contract
+from aggregator.enterprises.operations import register_enterprise, register_feeder, register_park, register_site, sign_contract
 from aggregator.gateways.operations import connect_asset, register_gateway
 from aggregator.metering.operations import register_point
 from market.platforms.models import Platform
@@ -47,7 +47,9 @@ def register(*, park: ParkFolder, pack: Pack, manifest_sha256: str) -> Structure
     publish_pack(pack=pack)
     put_park_under(park_id=park_id, pack_code=pack.code)
     portfolio = park.portfolio
-    portfolio_id = register_portfolio(park_id=park_id, code=portfolio.code, name_zh=portfolio.name_zh, name_en=portfolio.name_en)
+    portfolio_id = register_portfolio(
+        park_id=park_id, code=portfolio.code, name_zh=portfolio.name_zh, name_en=portfolio.name_en, split_rule=portfolio.split_rule
+    )
     names = {"name_zh": park.platform.name_zh, "name_en": park.platform.name_en}
     Platform.objects.update_or_create(code=park.platform.code, defaults={"portfolio_id": portfolio_id, **names})
     structure = Structure(park_id, portfolio_id, {}, {})
@@ -97,7 +99,10 @@ def _site(park: ParkFolder, enterprise_id: int, site: Site, structure: Structure
         import_limit_kw=site.import_limit_kw,
         export_limit_kw=site.export_limit_kw,
         tariff_class=site.tariff_class,
+        export_share_ratio=site.export_share_ratio,
+        least_call_ratio=site.least_call_ratio,
     )
+    feeder_ids = _feeders(site_id, site)
     gateway_id = register_gateway(site_id=site_id, code=gateway_code(site.code))
     structure.point_codes[site.code] = point_code(park.code, site.code)
     register_point(site_id=site_id, code=structure.point_codes[site.code], asset_id=None)
@@ -110,8 +115,23 @@ def _site(park: ParkFolder, enterprise_id: int, site: Site, structure: Structure
             name_en=asset.name_en,
             spec=asset.spec,
             source=asset.origin,
+            feeder_id=None if asset.feeder is None else feeder_ids[asset.feeder],
         )
         connect_asset(gateway_id=gateway_id, asset_id=asset_id)
         structure.asset_ids[asset.code] = asset_id
         structure.point_codes[asset.code] = point_code(park.code, asset.code)
         register_point(site_id=site_id, code=structure.point_codes[asset.code], asset_id=asset_id)
+
+
+def _feeders(site_id: int, site: Site) -> dict[str, int]:
+    """Keys of the site's feeders by code; the outer one is listed first."""
+    ids: dict[str, int] = {}
+    for feeder in site.feeders:
+        ids[feeder.code] = register_feeder(
+            site_id=site_id,
+            code=feeder.code,
+            import_limit_kw=feeder.import_limit_kw,
+            export_limit_kw=feeder.export_limit_kw,
+            parent_id=None if feeder.parent is None else ids[feeder.parent],
+        )
+    return ids

@@ -165,6 +165,23 @@ REFUSALS = {
     "no_automatic_limits": _("the rule pack has no limits for automatic approval"),
     "above_automatic_quantity": _("its quantity is above the automatic limit"),
     "above_automatic_price": _("its price is above the automatic limit"),
+    # curves of a bid (market/bids/domain/steps.py, offer.py, risk/check.py)
+    "segments": _("the number of its steps is not the market's"),
+    "price_limits": _("a price is outside the market's limits"),
+    "price_steps": _("a price is no multiple of the market's step"),
+    "quantity_steps": _("a quantity is no multiple of the market's step"),
+    "prices_rise": _("its prices do not rise from step to step"),
+    "quantities_fall": _("its quantities fall from step to step"),
+    "falls": _("less is offered at a higher price"),
+    "above_certified": _("more is offered than the certified capability"),
+    "below_certified": _("more is taken than the certified capability"),
+    "reserved_up": _("it uses what is reserved for up regulation"),
+    "reserved_down": _("it uses what is reserved for down regulation"),
+    "not_a_lot": _("a quantity is no whole lot"),
+    "locked": _("it changes a period whose gate has closed"),
+    "risk_figures": _("its risk figures do not follow from its scenarios"),
+    "shape": _("it does not fit the day's periods"),
+    "no_solution": _("no solution in time"),
     # an invitation (market/bids/operations/_prepare.py); a limit may stand there as well
     "window_not_possible": _("its window is not possible under the rules"),
     # evidence of a settlement (market/settlement/domain/day.py)
@@ -414,6 +431,9 @@ VIOLATIONS = {
     "energy": _("outside the energy of the asset"),
     "import_limit": _("above the import limit of the site"),
     "export_limit": _("above the export limit of the site"),
+    "group_import_limit": _("above the import limit of a transformer or group"),
+    "group_export_limit": _("above the export limit of a transformer or group"),
+    "export_share": _("exports more of its own generation than is ruled"),
     "site_balance": _("import and export of the site do not add up to its assets"),
     "balance": _("the portfolio is not the sum of its assets"),
     "target": _("planned and shortfall do not add up to the target"),
@@ -473,6 +493,13 @@ ALARMS = {
     "instruction.underdelivery": _("The portfolio is %(short_kw).1f kW below the instruction. Look for assets that can still move."),
     "plan.refused": _(
         "A plan broke a limit in the independent check and was not sent; the safe plan was sent in its place. Look at the optimisation run."
+    ),
+    "plan.split_fallback": _(
+        "PuLP did not answer for an instruction in time; the exact fast split was sent. Look at the solvers (doctor)."
+    ),
+    "plan.limit_gave_way": _(
+        "No plan keeps an owner's limit of a connection or feeder; the plan says whose limit gave way and by how much. "
+        "Look at the plan and talk to the owner."
     ),
     "plan.not_renewed": _("The rolling schedule found no better plan than the one in force, which stays. Look at the solvers (doctor)."),
     "plan.fallback": _("No solver delivered in time: the safe plan is in force. Look at the machine's load and the solvers (doctor)."),

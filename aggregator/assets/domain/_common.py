@@ -21,6 +21,11 @@ class Spec(BaseModel):
         @property
         def rated_kw(self) -> float: ...
 
+    @property
+    def settling_minutes(self) -> int:
+        """How long the asset is under way to a new setpoint; before, it cannot be told whether it follows."""
+        return 0
+
 
 @dataclass(frozen=True)
 class Command:

@@ -47,6 +47,10 @@ class LoadSpec(Spec):
             raise ValueError("rebound_hours and rebound_ratio come together")
         return self
 
+    @property
+    def settling_minutes(self) -> int:
+        return self.ramp_minutes
+
 
 @dataclass(frozen=True)
 class State:

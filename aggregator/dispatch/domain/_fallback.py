@@ -39,11 +39,36 @@ def safe_moves(problem: ScheduleProblem) -> tuple[Moves, Moves]:
                 low[key] = high[key] = float(net[key][t])
             else:
                 low[key], high[key] = -float(device.down_kw[t]), 0.0
+        _inside_connections(problem, keys, net, low, high, t)
         if not np.isnan(demand[t]):
             _serve(problem, keys, net, low, high, t, float(demand[t]))
         for key, tank in stores.items():
             tank.move(net[key][t], h)
     return {k: np.maximum(0.0, net[k]) for k in keys}, {k: np.maximum(0.0, -net[k]) for k in keys}
+
+
+def _inside_connections(problem: ScheduleProblem, keys: list[str], net: Moves, low: dict, high: dict, t: int) -> None:
+    """Where the natural course is beyond a connection, who can gives way: generation is curtailed, cars charge later."""
+    for site_key, site in problem.sites.items():
+        members = [key for key in keys if problem.devices[key][0] == site_key]
+        flow = sum(float(problem.devices[key][1].fixed_kw[t] + net[key][t]) for key in members)
+        for sign, over in ((-1.0, flow - site.export_limit_kw), (1.0, -flow - site.import_limit_kw)):
+            if over <= 0:
+                continue
+            room = {key: float(net[key][t] - low[key] if sign < 0 else high[key] - net[key][t]) for key in members}
+            # Storage stays idle as long as others can give way.
+            for chosen in ([k for k in members if _bends(problem, k)], [k for k in members if not _bends(problem, k)]):
+                total = sum(max(0.0, room[key]) for key in chosen)
+                part = min(1.0, over / total) if total > 0 else 0.0
+                for key in chosen:
+                    net[key][t] += sign * part * max(0.0, room[key])
+                over -= part * total
+
+
+def _bends(problem: ScheduleProblem, key: str) -> bool:
+    """Generation that can be curtailed, and stations: they only charge."""
+    device = problem.devices[key][1]
+    return device.calls is None and not (device.store is not None and device.up_kw.any())
 
 
 def _even_courses(problem: ScheduleProblem) -> Moves:

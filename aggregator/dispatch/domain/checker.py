@@ -26,7 +26,7 @@ ON_KW = 1e-3
 
 @dataclass(frozen=True)
 class Violation:
-    """`subject` (asset or site) breaks `limit` in `period` by `by` [kW or kWh; runs and periods for calls]."""
+    """`subject` (asset, site or group) breaks `limit` in `period` by `by` [kW or kWh; runs and periods for calls]."""
 
     subject: str
     limit: str
@@ -43,6 +43,8 @@ def check_schedule(*, problem: ScheduleProblem, schedule: Schedule, assets: Mapp
             continue
         found += _asset(str(key), assets[key], schedule.injection_kw[key], schedule.on.get(key), problem.grid.hours)
     found += _sites(problem, schedule, assets)
+    found += _groups(problem, schedule)
+    found += _export_shares(problem, schedule, assets)
     found += _promises(problem, schedule)
     return found
 
@@ -310,6 +312,49 @@ def _sites(problem: ScheduleProblem, schedule: Schedule, assets: Mapping[str, As
         )
     size = float(np.abs(total).max(initial=0.0))
     return found + _over("portfolio", "balance", np.abs(schedule.portfolio_kw - total), size)
+
+
+def _groups(problem: ScheduleProblem, schedule: Schedule) -> list[Violation]:
+    """Feeders and transformers: every one carries what hangs on it and on those behind it."""
+    found: list[Violation] = []
+    allowed = {(r.site, r.limit, r.period): r.by_kw for r in schedule.relaxed}
+    for name in sorted(problem.groups, key=str):
+        group, net = problem.groups[name], np.zeros(len(problem.grid))
+        for key, injection_kw in schedule.injection_kw.items():
+            if name in _around(problem, key):
+                net = net + injection_kw
+        limits = (("group_import_limit", -net, group.import_limit_kw), ("group_export_limit", net, group.export_limit_kw))
+        for limit, flow, most in limits:
+            given_way = np.array([allowed.get((name, limit, t), 0.0) for t in range(len(net))])
+            found += _over(str(name), limit, flow - most - given_way, most)
+    return found
+
+
+def _around(problem: ScheduleProblem, key: str) -> list[str]:
+    """The groups that an asset is in, from the innermost outwards."""
+    names: list[str] = []
+    inner = problem.group_of.get(key)
+    while inner is not None and inner not in names:
+        names.append(inner)
+        inner = problem.groups[inner].parent
+    return names
+
+
+def _export_shares(problem: ScheduleProblem, schedule: Schedule, assets: Mapping[str, AssetFacts]) -> list[Violation]:
+    """Over all periods a site exports no more than the ruled share of what its own sun and wind give; `by` is mean power."""
+    found: list[Violation] = []
+    for site_key in sorted(problem.sites, key=str):
+        ratio = problem.sites[site_key].export_share_ratio
+        if np.isinf(ratio) or not len(problem.grid):
+            continue
+        own = {key: facts for key, facts in assets.items() if facts.site == site_key and key in schedule.injection_kw}
+        net = sum((schedule.injection_kw[key] for key in own), np.zeros(len(problem.grid)))
+        made = sum(float(schedule.injection_kw[key].sum()) for key, facts in own.items() if isinstance(facts.spec, GenerationSpec))
+        given_way = sum(r.by_kw for r in schedule.relaxed if (r.site, r.limit) == (site_key, "export_share"))
+        exported = float(np.maximum(0.0, net).sum())
+        excess = (exported - ratio * made) / len(net) - given_way
+        found += _over(str(site_key), "export_share", np.array([excess]), exported / len(net))
+    return found
 
 
 def _promises(problem: ScheduleProblem, schedule: Schedule) -> list[Violation]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from aggregator.dispatch.domain._fallback import safe_moves
-from aggregator.dispatch.domain.fleet.devices import Layout, device_moves, layout_of
+from aggregator.dispatch.domain.fleet.devices import DeviceMoves, Layout, device_moves, layout_of, plan_moves, used_generation_kw
 from aggregator.dispatch.domain.fleet.limits import GROUP_LIMITS, limit_prices
-from aggregator.dispatch.domain.fleet.plan import plan_fleet
-from aggregator.dispatch.domain.fleet.result import STATUSES, Certificate, FleetPlan
+from aggregator.dispatch.domain.fleet.money import in_unit, money_unit, out_of_unit
+from aggregator.dispatch.domain.fleet.plan import bounded, plan_fleet
+from aggregator.dispatch.domain.fleet.result import STATUSES, Certificate, FleetPlan, Flows
 from aggregator.dispatch.domain.problem import ProblemRefused, ScheduleProblem
 
-__all__ = ["STATUSES", "BindingLimit", "Relaxed", "Schedule", "assemble", "safe_plan", "solve_schedule"]
+__all__ = ["STATUSES", "BindingLimit", "Relaxed", "Schedule", "assemble", "certified", "safe_plan", "solve_schedule"]
 
 GAP_RATIO = 1e-3  # of the exact model: ten times faster than a tenth of it, at 60 assets
 RESERVE_RATIO = 0.3  # of the deadline, kept for the fallback and for what comes after
@@ -20,7 +21,10 @@ RESERVE_RATIO = 0.3  # of the deadline, kept for the fallback and for what comes
 
 @dataclass(frozen=True)
 class Relaxed:
-    """An owner's limit that gave way. limit: import_limit | export_limit; `site` may name a group: then group_import_limit, .."""
+    """An owner's limit that gave way. limit: import_limit | export_limit; `site` may name a group: then group_import_limit, ..
+
+    export_share holds over all periods: it stands at period 0, and `by_kw` is the mean power exported beyond it.
+    """
 
     site: str
     limit: str
@@ -100,7 +104,9 @@ def solve_schedule(problem: ScheduleProblem, *, deadline_s: float, mode: str | N
     begun = time.monotonic()
     layout = layout_of(problem)
     built = time.monotonic() - begun
-    plan = plan_fleet(layout.fleet, deadline_s=deadline_s * (1 - RESERVE_RATIO), mode=mode, reference_gap_ratio=GAP_RATIO)
+    unit = money_unit(layout.fleet)
+    plan = plan_fleet(in_unit(layout.fleet, unit), deadline_s=deadline_s * (1 - RESERVE_RATIO), mode=mode, reference_gap_ratio=GAP_RATIO)
+    plan = out_of_unit(plan, unit)
     if plan.status == "fallback":
         return replace(safe_plan(problem), mode=plan.mode, seconds={"build": built, **plan.seconds})
     moves = device_moves(problem, layout, plan)
@@ -112,6 +118,29 @@ def solve_schedule(problem: ScheduleProblem, *, deadline_s: float, mode: str | N
         limits=_limits(problem, layout, plan),
         values_cny_per_kwh=_values(problem, plan),
         seconds={"build": built, **plan.seconds},
+    )
+
+
+def certified(problem: ScheduleProblem, schedule: Schedule, *, deadline_s: float) -> Schedule:
+    """A schedule that was found in another way, with the bound of the whole problem, what binds it and the sites' values.
+
+    The bound knows no rule of direction or fairness: what these cost is part of the gap. Without a solver's prices: as it was.
+    """
+    layout = layout_of(problem)
+    moved = DeviceMoves(schedule.up_kw, schedule.down_kw, schedule.on)
+    moves, used = plan_moves(layout, moved), used_generation_kw(layout, moved)
+    inward, outward = (np.array([flow[s] for s in problem.site_keys]) for flow in (schedule.import_kw, schedule.export_kw))
+    unit = money_unit(layout.fleet)
+    plan = bounded(in_unit(layout.fleet, unit), moves, Flows(used, inward, outward), deadline_s=deadline_s)
+    if plan is None:
+        return schedule
+    plan = out_of_unit(plan, unit)
+    return replace(
+        schedule,
+        certificate=plan.certificate,
+        limits=_limits(problem, layout, plan),
+        values_cny_per_kwh=_values(problem, plan),
+        seconds={**schedule.seconds, **plan.seconds},
     )
 
 
@@ -150,6 +179,7 @@ def assemble(
         site = problem.sites[s]
         relaxed += _given_way(s, "import_limit", inward[s], site.import_limit_kw)
         relaxed += _given_way(s, "export_limit", outward[s], site.export_limit_kw)
+        relaxed += _beyond_share(problem, s, injection, outward[s])
     for g, net in _group_injection(problem, injection).items():
         relaxed += _given_way(g, "group_import_limit", -net, problem.groups[g].import_limit_kw)
         relaxed += _given_way(g, "group_export_limit", net, problem.groups[g].export_limit_kw)
@@ -186,6 +216,20 @@ def assemble(
 
 def _given_way(subject: str, limit: str, flow: np.ndarray, most_kw: float) -> list[Relaxed]:
     return [Relaxed(subject, limit, int(t), float(flow[t] - most_kw)) for t in np.flatnonzero(flow > most_kw + 1e-4)]
+
+
+def _beyond_share(problem: ScheduleProblem, site_key: str, injection_kw: dict[str, np.ndarray], export_kw: np.ndarray) -> list[Relaxed]:
+    """What is exported beyond the ruled share of the site's own generation: of what has neither store nor calls, and injects."""
+    ratio, n = problem.sites[site_key].export_share_ratio, len(export_kw)
+    if not np.isfinite(ratio) or not n:
+        return []
+    used_kw = 0.0
+    for key, (at, device) in problem.devices.items():
+        if at == site_key and device.store is None and not device.stays and device.calls is None:
+            used_kw += float(np.maximum(0.0, injection_kw[key]).sum())
+    exported_kw = float(export_kw.sum())
+    by_kw = (exported_kw - ratio * used_kw) / n
+    return [Relaxed(site_key, "export_share", 0, by_kw)] if by_kw > 1e-4 + 1e-6 * exported_kw / n else []
 
 
 def _levels(problem: ScheduleProblem, key: str, up_kw: np.ndarray, down_kw: np.ndarray) -> np.ndarray | None:

@@ -32,7 +32,7 @@ def load_drift(plan: queries.PlanFacts, *, excluded: Collection[int], now: datet
     # Whole cells, counted back from now, so that none began before the plan.
     grid = Grid(now - min(cells, CELLS_SEEN) * CELL, CELL, min(cells, CELLS_SEEN))
     measured = telemetry.power(asset_ids=ids, grid=grid, known_at=now)
-    expected = _expected(plan, ids, grid, known, now)
+    expected = expected_kw(plan, ids, grid, known, now)
     found = dict(known)
     for asset_id, row in zip(ids, measured - expected, strict=True):
         seen = row[np.isfinite(row)]
@@ -41,7 +41,7 @@ def load_drift(plan: queries.PlanFacts, *, excluded: Collection[int], now: datet
     return found
 
 
-def _expected(plan: queries.PlanFacts, ids: list[int], grid: Grid, known: dict[int, float], now: datetime) -> np.ndarray:
+def expected_kw(plan: queries.PlanFacts, ids: list[int], grid: Grid, known: dict[int, float], now: datetime) -> np.ndarray:
     """(n_assets, n_cells) injection that the plan counted on [kW]: its setpoints, elsewhere the forecast and the known drift."""
     assert plan.forecast_run_id is not None
     envelopes = forecasts.envelopes(run_id=plan.forecast_run_id, level="expected")

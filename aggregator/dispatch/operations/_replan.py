@@ -14,6 +14,7 @@ from aggregator.dispatch import queries
 from aggregator.dispatch.domain import FirmBlock
 from aggregator.dispatch.models import DispatchPlan
 from aggregator.dispatch.operations._inputs import Prices
+from aggregator.dispatch.operations._nowcast import expected_kw
 from aggregator.dispatch.operations._order import Order
 from aggregator.dispatch.operations._plan import DEADLINE_S, make_plan
 from aggregator.dispatch.operations._solve import OnlySafePlan
@@ -24,7 +25,7 @@ from aggregator.telemetry import queries as telemetry
 
 CELL = timedelta(minutes=5)
 CELLS_SEEN = 3
-DEPARTED_RATIO = 0.05  # of the largest planned injection or consumption
+DEPARTED_RATIO = 0.10  # of the largest planned injection or consumption
 
 
 def replan(*, portfolio_id: int, now: datetime, deadline_s: float = DEADLINE_S) -> DispatchPlan | None:
@@ -66,17 +67,20 @@ def replan(*, portfolio_id: int, now: datetime, deadline_s: float = DEADLINE_S) 
 
 
 def _departed(plan: queries.PlanFacts, now: datetime) -> bool:
-    """Whether the portfolio's measured injection left the plan's in the newest cells; not known = it did not."""
+    """Whether what the assets that are heard inject left what the plan counted on in the newest cells."""
     since = max(plan.grid.starts_at, plan.issued_at)
     cells = min((now - since) // CELL, CELLS_SEEN)
     if cells < 1:
         return False
     grid = Grid(now - cells * CELL, CELL, cells)
     members = assets.members_on(portfolio_id=plan.portfolio_id, day=day_of(plan.grid.starts_at))
-    measured = telemetry.power(asset_ids=[m.asset_id for m in members], grid=grid, known_at=now).sum(axis=0)
-    planned = np.array([plan.planned_kw[plan.grid.index(at)] for at in grid.starts])
-    gap = (measured - planned)[np.isfinite(measured)]
-    return len(gap) > 0 and abs(float(gap.mean())) > DEPARTED_RATIO * float(np.abs(plan.planned_kw).max(initial=0.0))
+    ids = [member.asset_id for member in members]
+    gap = telemetry.power(asset_ids=ids, grid=grid, known_at=now) - expected_kw(plan, ids, grid, {}, now)
+    heard = np.isfinite(gap)
+    if not heard.any():
+        return False
+    off_kw = float(np.where(heard, gap, 0.0).sum(axis=0).mean())
+    return abs(off_kw) > DEPARTED_RATIO * float(np.abs(plan.planned_kw).max(initial=0.0))
 
 
 def _block(plan: queries.PlanFacts) -> FirmBlock | None:

@@ -11,6 +11,7 @@ from aggregator.assets import queries as assets
 from aggregator.dispatch import queries
 from aggregator.dispatch.domain import Schedule, ScheduleProblem, Violation, Why, check_schedule, explain, safe_plan, solve_schedule
 from aggregator.dispatch.domain.instruction import InstructionSplit, solve_instruction
+from aggregator.dispatch.domain.schedule import certified
 from aggregator.dispatch.domain.split import Rule
 from aggregator.dispatch.domain.worth import limit_worths
 from aggregator.dispatch.operations._inputs import Gathered
@@ -19,6 +20,7 @@ from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.periods import day_of
 
 WORTHS_S = 5.0
+CERTIFICATE_S = 10.0
 WITHOUT_PULP = "periods"  # the way of splitting that every instruction falls back to
 
 
@@ -64,7 +66,7 @@ def _schedule(order: Order, gathered: Gathered) -> tuple[Schedule, dict[str, Any
         return solve_schedule(gathered.problem, deadline_s=order.deadline_s), {}
     terms = split_terms(portfolio_id=order.portfolio_id, gathered=gathered, now=order.issued_at)
     schedule, split = split_target(gathered.problem, terms, deadline_s=order.deadline_s)
-    return schedule, {"split": split.as_json()}
+    return certified(gathered.problem, schedule, deadline_s=CERTIFICATE_S), {"split": split.as_json()}
 
 
 @dataclass(frozen=True)

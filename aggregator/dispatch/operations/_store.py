@@ -1,6 +1,7 @@
 """A plan's rows: the plan, the run behind it, its setpoints, what it supersedes and what it intervenes in."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -48,7 +49,7 @@ def store(order: Order, gathered: Gathered, found: Solved) -> DispatchPlan:
         earlier = same_order(order)
         if earlier is not None:
             return earlier
-        digest = fingerprint([inputs, [gathered.facts[k].stored_kwh for k in sorted(gathered.facts)], str(order.issued_at)])
+        digest = _digest(inputs, gathered)
         plan = DispatchPlan.objects.create(
             portfolio_id=order.portfolio_id,
             purpose=order.purpose,
@@ -109,6 +110,28 @@ def _alarms(plan: DispatchPlan, found: Solved) -> None:
         raise_alarm(kind="plan.refused", key=key, severity="critical", at=at, plan=key, violations=len(found.refused))
     elif found.schedule.status == "fallback":
         raise_alarm(kind="plan.fallback", key=key, severity="warning", at=at, plan=key)
+    if found.details.get("split", {}).get("status") == "fallback":
+        raise_alarm(kind="plan.split_fallback", key=key, severity="warning", at=at, plan=key)
+    if found.schedule.relaxed:
+        worst = max(found.schedule.relaxed, key=lambda row: row.by_kw)
+        raise_alarm(
+            kind="plan.limit_gave_way",
+            key=key,
+            severity="critical",
+            at=at,
+            plan=key,
+            subject=worst.site,
+            limit=worst.limit,
+            by_kw=round(worst.by_kw, 1),
+        )
+
+
+def _digest(inputs: dict[str, Any], gathered: Gathered) -> str:
+    """One hash of all that the optimiser was given; the same problem has the same hash at any time."""
+    problem = gathered.problem
+    given = replace(problem, sites={}, devices={}, groups={}, group_of={}, reference_kw={}, running_calls={}, firm=None)  # in inputs
+    parts = (problem.sites, problem.devices, problem.groups, problem.group_of, problem.reference_kw, problem.running_calls)
+    return fingerprint([inputs, given, *(sorted(part.items()) for part in parts)])
 
 
 def _run(order: Order, gathered: Gathered, found: Solved, digest: str) -> OptimisationRun:

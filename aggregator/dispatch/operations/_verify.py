@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from aggregator.assets import queries as assets
-from aggregator.assets.domain import kind_of
+from aggregator.assets.domain import Spec, kind_of
 from aggregator.assets.operations import write_commitment
 from aggregator.dispatch import queries
 from aggregator.dispatch.domain.verification import Finding, judge, mean_kw
@@ -102,7 +102,7 @@ def _findings(rows: Sequence[Setpoint], now: datetime) -> list[tuple[Setpoint, F
         power = telemetry.power(asset_ids=mine, grid=grid, known_at=now)
         for row in chosen:
             inside = grid.window(_ceil(_since(row), length), _floor(min(row.ends_at, now), length))
-            finding = _decide(row, power[mine.index(row.asset_id), inside], members[row.asset_id].spec.rated_kw, now)
+            finding = _decide(row, power[mine.index(row.asset_id), inside], members[row.asset_id].spec, now)
             if finding is not None:
                 found.append((row, finding))
     return found
@@ -114,13 +114,19 @@ def _since(row: Setpoint) -> datetime:
     return max([row.starts_at, *heard])
 
 
-def _decide(row: Setpoint, cells: np.ndarray, rated_kw: float, now: datetime) -> Finding | None:
-    """At the period's end by its mean; during an instruction a contradiction counts at once."""
+def _decide(row: Setpoint, cells: np.ndarray, spec: Spec, now: datetime) -> Finding | None:
+    """At the period's end by its mean; during an instruction a contradiction counts at once. While an asset settles, its mean of
+    the whole period says whether it follows; a period that was cut short before that says nothing.
+    """
+    rated_kw = spec.rated_kw
+    settled_at = row.starts_at + timedelta(minutes=spec.settling_minutes)
     if now >= row.ends_at:
-        finding = judge(kind=row.kind, value_kw=row.value_kw, measured_kw=mean_kw(cells), rated_kw=rated_kw)
+        cut = row.ends_at - row.starts_at < timedelta(seconds=row.plan.resolution_s)
+        seen = cells[:0] if cut and row.ends_at <= settled_at else cells
+        finding = judge(kind=row.kind, value_kw=row.value_kw, measured_kw=mean_kw(seen), rated_kw=rated_kw)
         complete = len(cells) and np.isfinite(cells).all()
         return finding if complete or now >= row.ends_at + GRACE else None
-    if row.plan.purpose not in ALERT or row.state == "sent" or not len(cells):
+    if row.plan.purpose not in ALERT or row.state == "sent" or not len(cells) or now - CELL < settled_at:
         return None
     finding = judge(kind=row.kind, value_kw=row.value_kw, measured_kw=mean_kw(cells[-1:]), rated_kw=rated_kw)
     return finding if finding.outcome == "contradicted" else None

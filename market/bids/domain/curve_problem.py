@@ -54,7 +54,9 @@ def curve_problem(
     """
     n = len(problem.grid)
     end_value = problem.terminal_price_cny_per_kwh
-    sites_only = replace(problem, firm=None, injection_value_cny_per_kwh=np.zeros(n), terminal_value_cny_per_kwh=end_value)
+    sites_only = replace(
+        problem, firm=None, groups={}, group_of={}, injection_value_cny_per_kwh=np.zeros(n), terminal_value_cny_per_kwh=end_value
+    )
     parks = parks_of(columns_of(sites_only), policy.parks, load_classes=LOAD_CLASSES)
     prices = scenarios.prices_cny_per_mwh / KWH_PER_MWH
     ordered, locked, paid = np.zeros(n), np.full(n, np.nan), 0.0

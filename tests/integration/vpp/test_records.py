@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from aggregator.assets.models import Asset
 from aggregator.assets.operations import opt_out
-from aggregator.dispatch.models import DispatchPlan, SetpointDelivery
+from aggregator.dispatch.models import DispatchPlan, FleetRun, FleetShard, OptimisationRun, SetpointDelivery
 from aggregator.dispatch.operations import activate_stop
+from aggregator.enterprises.operations import register_feeder
 from aggregator.gateways.models import Channel, Gateway
 from aggregator.support import jobs
 from aggregator.support.alarms import raise_alarm
@@ -26,7 +27,7 @@ RECORDS = [model for model, shown in admin.site._registry.items() if isinstance(
 OTHERS = [model for model in admin.site._registry if model not in RECORDS]
 ROLES = ("operator", "settlement", "auditor")
 # The worked day has no rows of these.
-WITHOUT_ROWS = {"ForecastRun", "ForecastScore", "ChargingSession", "TelemetryDay", "Invitation"}
+WITHOUT_ROWS = {"ForecastRun", "ForecastScore", "ChargingSession", "TelemetryDay", "Invitation", "ParetoReport"}
 
 
 @pytest.fixture
@@ -50,8 +51,21 @@ def filled():
     SetpointDelivery.objects.create(
         plan=DispatchPlan.objects.first(), gateway=gateway, message_id="msg_gw", body=b"{}", expires_at=SETTLE_AT
     )
+    register_feeder(site_id=gateway.site_id, code="t", import_limit_kw=100.0, export_limit_kw=50.0)
+    _fleet_run(made.portfolio.pk)
     member("A")
     return made
+
+
+def _fleet_run(portfolio_id: int) -> None:
+    """A run in one shard with its result."""
+    span = {"portfolio_id": portfolio_id, "reference": "r", "starts_at": SETTLE_AT, "resolution_s": 900, "n_periods": 96}
+    money = {"cost_cny": -1.5, "lower_bound_cny": -1.6, "safe_cost_cny": 0.0, "inputs_hash": "h"}
+    how = {"purpose": "fleet", "mode": "sharded", "status": "at_gap", "n_assets": 1, "n_sites": 1, "computed_at": SETTLE_AT}
+    result = OptimisationRun.objects.create(**span, **money, **how)
+    arrays = {"market": b"secret-array", "inputs_hash": "h", "seed": 0, "deadline_s": 1.0, "stage_at": SETTLE_AT}
+    run = FleetRun.objects.create(**span, **arrays, n_shards=1, state="done", optimisation=result)
+    FleetShard.objects.create(run=run, number=0, n_assets=1, n_sites=1, inputs=b"secret-array", inputs_hash="h")
 
 
 def signed_in(user: User) -> Client:
@@ -100,6 +114,15 @@ def test_no_secret_stands_in_the_records(filled) -> None:
     page = signed_in(staff("auditor")).get(address(Platform, "change", Platform.objects.get().pk)).content.decode()
     assert "sealed-one" not in page
     assert "sealed-two" not in page
+
+
+def test_arrays_are_left_out_of_the_records(filled) -> None:
+    client = signed_in(staff("auditor"))
+    for model in (FleetRun, FleetShard):
+        page = client.get(address(model, "change", model.objects.get().pk)).content.decode()
+        assert "secret-array" not in page
+        assert 'field-inputs_hash"' in page
+        assert not any(f'field-{name}"' in page for name in ("market", "mu", "inputs", "moves", "portfolio_kw"))
 
 
 def test_a_superuser_manages_people_but_no_record(filled) -> None:

@@ -27,9 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--day", type=date.fromisoformat, required=True, help="delivery day, YYYY-MM-DD")
         parser.add_argument("--portfolio", help="its code, where the park has several")
         parser.add_argument("--points", type=int, default=LEAST_POINTS, help="at least so many on every path")
-        parser.add_argument(
-            "--factor", type=float, metavar="KG_PER_KWH", help="grid emissions; without it carbon is left out"
-        )
+        parser.add_argument("--factor", type=float, metavar="KG_PER_KWH", help="grid emissions; without it carbon is left out")
         parser.add_argument("--factor-source", default="", metavar="TEXT", help="who says so: document and year; needed with --factor")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 

@@ -1,7 +1,8 @@
 """From devices and sites to the fleet's columns, and back from moves to devices.
 
 One kind of device, one shape: a store is a row of `stores`, a two-way car one row for each of its stays, an interruptible load
-a row of `calls`, what can only be curtailed becomes generation of its site, all else is fixed injection.
+a row of `calls`, what can only be curtailed becomes generation of its site, all else is fixed injection. Generation behind a
+group that can reach a limit is curtailed there: as a store of that group which takes it in and gives nothing back.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -24,7 +25,7 @@ from aggregator.dispatch.domain.fleet.problem import (
     no_market,
     no_profiles,
 )
-from aggregator.dispatch.domain.fleet.result import FleetPlan
+from aggregator.dispatch.domain.fleet.result import FleetPlan, Moves
 from aggregator.dispatch.domain.problem import ScheduleProblem
 
 Table = TypeVar("Table", Stores, CallLoads)
@@ -80,6 +81,7 @@ class _Columns:
         self.sheds: list[np.ndarray] = []
         self.store_keys: list[str] = []
         self.call_keys: list[str] = []
+        self.tight = _tight_groups(problem)
 
     def layout(self) -> Layout:
         for key in self.keys:
@@ -137,8 +139,10 @@ class _Columns:
                 self._stay(key, site, group, device, stay)
         elif device.calls is not None:
             self._calls(key, site, group, device)
+        elif device.down_kw.any() and self._curtailed_in_group(key):
+            self._sink(key, site, group, device)
         elif device.down_kw.any():
-            # A group counts what is generated as if nothing were curtailed, which only matters for its export limit.
+            # Groups count it as if nothing were curtailed: none of them can reach a limit, or the site's share has to know of it.
             fixed = fixed - device.down_kw
             self.generation[site] += device.down_kw
             self.curtailable[site].append(key)
@@ -159,6 +163,21 @@ class _Columns:
         self.stores.append(
             (site, group, 0, self.n, *scalars, store.initial_kwh, last, *efficiencies, *(wear, value, store.keep_ratio, profile))
         )
+        self.store_keys.append(key)
+
+    def _curtailed_in_group(self, key: str) -> bool:
+        """Where an export share is ruled, what is generated has to be known as such, and is curtailed for the site as a whole."""
+        tight = any(name in self.tight for name in _around(self.problem, key))
+        return tight and bool(np.isinf(self.problem.sites[self.problem.devices[key][0]].export_share_ratio))
+
+    def _sink(self, key: str, site: int, group: int, device: Device) -> None:
+        """Takes in what is curtailed: all of it, for nothing."""
+        none = np.zeros(self.n)
+        most_kwh = self.problem.grid.hours * float(device.down_kw.sum())
+        profile = self._profile((device.down_kw, none, none, np.full(self.n, most_kwh), none))
+        powers = (float(device.down_kw[0]), 0.0)
+        energy = (0.0, most_kwh, 0.0, 0.0)
+        self.stores.append((site, group, 0, self.n, *powers, *energy, 1.0, 1.0, 0.0, 0.0, 1.0, profile))
         self.store_keys.append(key)
 
     def _stay(self, key: str, site: int, group: int, device: Device, stay: Stay) -> None:
@@ -194,6 +213,33 @@ class _Columns:
         terms = (calls.rebound_ratio, calls.all_or_nothing, running, profile)
         self.calls.append((site, group, calls.first_period, self.n, shed, device.up_cost_cny_per_kwh, *most, *lengths, *terms))
         self.call_keys.append(key)
+
+
+def _around(problem: ScheduleProblem, key: str) -> list[str]:
+    """The groups that an asset is in, the innermost first."""
+    names, name = [], problem.group_of.get(key)
+    while name is not None:
+        names.append(name)
+        name = problem.groups[name].parent
+    return names
+
+
+def _tight_groups(problem: ScheduleProblem) -> set[str]:
+    """Groups that could go beyond a limit if all behind them moved the same way at once."""
+    n = len(problem.grid)
+    high = {name: np.zeros(n) for name in problem.groups}
+    low = {name: np.zeros(n) for name in problem.groups}
+    for key in problem.group_of:
+        device = problem.devices[key][1]
+        rebound_kw = 0.0 if device.calls is None else device.calls.rebound_ratio * float(device.up_kw.max(initial=0.0))
+        for name in _around(problem, key):
+            high[name] += device.fixed_kw + device.up_kw
+            low[name] += device.fixed_kw - device.down_kw - rebound_kw
+    return {
+        name
+        for name, group in problem.groups.items()
+        if (high[name] > group.export_limit_kw).any() or (-low[name] > group.import_limit_kw).any()
+    }
 
 
 def reachable(device: Device, store: Store, hours: float) -> tuple[np.ndarray, np.ndarray]:
@@ -262,6 +308,26 @@ def device_moves(problem: ScheduleProblem, layout: Layout, plan: FleetPlan) -> D
         for key in keys:
             down[key] = ratio * problem.devices[key][1].down_kw
     return DeviceMoves(up, down, on)
+
+
+def plan_moves(layout: Layout, moves: DeviceMoves) -> Moves:
+    """The way back: what devices do as moves of the fleet's columns."""
+    fleet, n = layout.fleet, layout.fleet.periods
+    t = np.arange(n)
+    inside = (t >= fleet.stores.first[:, None]) & (t < fleet.stores.end[:, None])
+    store_kw = np.array([moves.up_kw[key] - moves.down_kw[key] for key in layout.store_keys]).reshape(-1, n)
+    call_kw = np.array([moves.up_kw[key] - moves.down_kw[key] for key in layout.call_keys]).reshape(-1, n)
+    call_on = np.array([moves.on[key] for key in layout.call_keys], dtype=bool).reshape(-1, n)
+    return Moves(np.where(inside, store_kw, 0.0), np.zeros((len(fleet.fills), n)), call_kw, call_on)
+
+
+def used_generation_kw(layout: Layout, moves: DeviceMoves) -> np.ndarray:
+    """(E, n) what is left of curtailable generation [kW]."""
+    used = layout.fleet.sites.generation_kw.copy()
+    for e, keys in enumerate(layout.curtailable):
+        for key in keys:
+            used[e] -= moves.down_kw[key]
+    return np.maximum(used, 0.0)
 
 
 def _clean(kw: np.ndarray, most_kw: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from aggregator.dispatch.domain.fleet.prices import Prices
 from aggregator.dispatch.domain.fleet.problem import FleetProblem
 from aggregator.dispatch.domain.fleet.reference import REFERENCE_GAP, solve_reference
 from aggregator.dispatch.domain.fleet.responses import respond
-from aggregator.dispatch.domain.fleet.result import Certificate, FleetPlan
+from aggregator.dispatch.domain.fleet.result import Certificate, FleetPlan, Flows, Moves
 from aggregator.dispatch.domain.fleet.schedules import Schedules
 from aggregator.dispatch.domain.fleet.site_model import site_prices
 from aggregator.dispatch.domain.fleet.virtual import virtual_assets
@@ -27,6 +27,8 @@ ALL = FILLS | CALLS | STORES
 # Guided sweeps: who answers, and with how little faith in the local price. Loads come second: before stores shave the peak, calling
 # them for it seems to pay, and no single move would undo that.
 GUIDED = ((STORES | FILLS, 0.005), (ALL, 0.03))
+TOGETHER = ((ALL, 0.005), (ALL, 0.03))
+BOTH_MOST = 5000  # assets up to which both are tried where peaks are charged
 LAST_SLOPE = 0.1  # of the guided sweep that reads the market itself
 SMOOTH = 0.5  # of the market's deepest step, see schedules.true
 TRUE = ((STORES, SMOOTH), (ALL, 0.0))  # the last without smoothing: it never raises the cost
@@ -52,19 +54,34 @@ def plan_fleet(
     exact = mode == "reference" or (mode is None and problem.n_assets <= REFERENCE_MOST)
     watch = _Watch()
     try:
-        prices = _prices(problem, deadline_s, threads, watch)
+        prices, solved = _prices(problem, deadline_s, threads, watch)
     except pulp.PulpSolverError:
         if not exact:
             return _safe(problem, watch)
-        prices = None
+        prices, solved = None, False
     if not exact:
         assert prices is not None
-        return _swept(problem, prices, watch, threads=threads, polish_s=polish_s, seed=seed)
+        swept = _swept(problem, prices, watch, threads=threads, polish_s=polish_s, seed=seed)
+        return swept if solved else replace(swept, status="timeout")
     found = solve_reference(problem, deadline_s=deadline_s, gap_ratio=reference_gap_ratio)
     found = replace(found, prices=prices, seconds={**watch.seconds, **found.seconds})
     if prices is None or found.status not in CUT_SHORT:
         return found
     return _better(found, _swept(problem, prices, watch, threads=threads, polish_s=polish_s, seed=seed))
+
+
+def bounded(problem: FleetProblem, moves: Moves, flows: Flows, *, deadline_s: float) -> FleetPlan | None:
+    """A plan that was found elsewhere, with the bound of the problem that it answers; None where no solver gives prices."""
+    watch = _Watch()
+    try:
+        prices, solved = _prices(problem, deadline_s, 1, watch)
+    except pulp.PulpSolverError:
+        return None
+    bound = lower_bound(problem, prices, best_answers_cny(problem, prices))
+    safe = safe_moves(problem)
+    certificate = Certificate(cost_of(problem, moves, flows), bound, cost_of(problem, safe, flows_of(problem, safe)))
+    watch.lap("certificate")
+    return FleetPlan(moves, flows, certificate, "fleet", "at_gap" if solved else "timeout", watch.seconds, prices)
 
 
 def _better(exact: FleetPlan, swept: FleetPlan) -> FleetPlan:
@@ -75,8 +92,7 @@ def _better(exact: FleetPlan, swept: FleetPlan) -> FleetPlan:
 
 
 def _swept(problem: FleetProblem, prices: Prices, watch: "_Watch", *, threads: int, polish_s: float, seed: int) -> FleetPlan:
-    schedules = Schedules(problem, seed=seed)
-    _improve(schedules, problem, prices, threads, watch)
+    schedules = _improved(problem, prices, watch, threads=threads, seed=seed)
     bound = lower_bound(problem, prices, best_answers_cny(problem, prices))
     watch.lap("certificate")
     if polish_s > 0:
@@ -91,15 +107,15 @@ def _swept(problem: FleetProblem, prices: Prices, watch: "_Watch", *, threads: i
     return FleetPlan(moves, flows, Certificate(cost, bound, safe_cost), "fleet", "at_gap", watch.seconds, prices)
 
 
-def _prices(problem: FleetProblem, deadline_s: float, threads: int, watch: "_Watch") -> Prices:
-    """Raises pulp.PulpSolverError where there is no HiGHS."""
+def _prices(problem: FleetProblem, deadline_s: float, threads: int, watch: "_Watch") -> tuple[Prices, bool]:
+    """And whether the market's programme was solved in time. Raises pulp.PulpSolverError where there is no HiGHS."""
     virtual = virtual_assets(problem)
     watch.lap("aggregate")
     market = market_prices(problem, virtual, deadline_s=deadline_s)
     watch.lap("market")
     prices = market.sites if market.sites is not None else site_prices(problem, virtual, market.mu_cny_per_kwh, threads=threads)
     watch.lap("sites")
-    return prices
+    return prices, market.solved
 
 
 def _safe(problem: FleetProblem, watch: "_Watch") -> FleetPlan:
@@ -110,9 +126,23 @@ def _safe(problem: FleetProblem, watch: "_Watch") -> FleetPlan:
     return FleetPlan(moves, flows, Certificate(cost, -np.inf, cost), "fleet", "fallback", watch.seconds)
 
 
-def _improve(schedules: Schedules, problem: FleetProblem, prices: Prices, threads: int, watch: "_Watch") -> None:
+def _improved(problem: FleetProblem, prices: Prices, watch: "_Watch", *, threads: int, seed: int) -> Schedules:
+    """All sweeps. Where peaks are charged, which neither order of the first sweep answers well, and the fleet is small: the cheaper."""
+    orders = (GUIDED, TOGETHER) if problem.n_assets <= BOTH_MOST and problem.sites.demand_price_cny_per_kw.any() else (GUIDED,)
+    found = []
+    for order in orders:
+        schedules = Schedules(problem, seed=seed)
+        _improve(schedules, problem, prices, order, threads, watch)
+        flows = flows_of(problem, schedules.moves, value_injection_cny_per_kwh=prices.mu_cny_per_kwh)
+        found.append((cost_of(problem, schedules.moves, flows), schedules))
+    return min(found, key=lambda row: row[0])[1]
+
+
+def _improve(
+    schedules: Schedules, problem: FleetProblem, prices: Prices, order: tuple[tuple[int, float], ...], threads: int, watch: "_Watch"
+) -> None:
     schedules.limit_exports(prices.xcap_kw)
-    guide(schedules, problem, prices, threads=threads)
+    guide(schedules, problem, prices, order=order, threads=threads)
     _guide(
         schedules,
         problem,
@@ -127,9 +157,11 @@ def _improve(schedules: Schedules, problem: FleetProblem, prices: Prices, thread
     watch.lap("true")
 
 
-def guide(schedules: Schedules, problem: FleetProblem, prices: Prices, *, threads: int = 1) -> None:
+def guide(
+    schedules: Schedules, problem: FleetProblem, prices: Prices, *, order: tuple[tuple[int, float], ...] = GUIDED, threads: int = 1
+) -> None:
     """The guided sweeps in which sites know nothing of each other, from steep to flat."""
-    for which, slope in GUIDED:
+    for which, slope in order:
         _guide(schedules, problem, prices, which=which, slope=slope, threads=threads)
 
 
@@ -189,5 +221,5 @@ class _Watch:
 
     def lap(self, stage: str) -> None:
         now = time.monotonic()
-        self.seconds[stage] = now - self._last
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
         self._last = now

@@ -61,7 +61,9 @@ def split_window(problem: WindowProblem, *, rule: Rule, deadline_s: float, metho
     quick = split_periods(problem, rule=rule, deadline_s=0.0, method="fast")
     fast = realise(problem, quick.change_kw, quick.called), quick.called
     left = deadline_s - (time.monotonic() - begun)
-    if method == "fast" or not problem.need_kw.any() or (method == "auto" and left < seconds_needed(problem)):
+    if not problem.need_kw.any():  # the reference serves the instruction already: nobody moves, and nothing is cheaper
+        return _answer(problem, rule, fast, fast, "window", "optimal")
+    if method == "fast" or (method == "auto" and left < seconds_needed(problem)):
         return _answer(problem, rule, fast, fast, "periods", "fast")
     found = _by_pulp(problem, rule, left, quick.called)
     if found is not None:

@@ -419,6 +419,8 @@ def test_every_plan_has_its_run_with_a_certificate(park: Built, stubs) -> None:
     assert {"build", "solve"} <= set(run.stages)
     order = order_up(park, 100.0)
     assert order.run.mode == "curves"
+    assert order.run.lower_bound_cny <= order.run.cost_cny + 1e-6
+    assert order.run.safe_cost_cny is not None
     split = order.run.details["split"]
     assert split["rule"] == "cost"
     assert sum(row["share_ratio"] for row in split["enterprises"].values()) == pytest.approx(1.0)

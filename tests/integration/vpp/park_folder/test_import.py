@@ -12,7 +12,7 @@ from django.utils.translation import override
 
 from aggregator.assets.models import Asset, Portfolio
 from aggregator.assets.queries import members_on
-from aggregator.enterprises.models import AgencyContract, Park
+from aggregator.enterprises.models import AgencyContract, Feeder, Park, Site
 from aggregator.enterprises.operations import ContractOfAnother
 from aggregator.kernel.periods import delivery_day
 from aggregator.metering.models import MeteringPoint, MeterReading
@@ -117,6 +117,65 @@ def test_a_car_that_is_still_there_has_no_end_yet(small):
     night = ChargingSession.objects.get(session_key="night")
     assert (night.plugged_out_at, night.energy_kwh) == (None, None)
     assert ChargingSession.objects.filter(session_key="c7").count() == 0  # the world of the day that will be played
+
+
+def with_feeders(small: SmallPark) -> dict:
+    site = small.data["enterprises"][0]["sites"][0]
+    site["feeders"] = [
+        {"code": "tr-1", "import_limit_kw": 400, "export_limit_kw": 150},
+        {"code": "fd-1", "import_limit_kw": 60, "export_limit_kw": 50, "parent": "tr-1"},
+    ]
+    site["assets"][1]["feeder"], site["assets"][2]["feeder"] = "tr-1", "fd-1"
+    site |= {"export_share_ratio": 0.2, "least_call_ratio": 0.5}
+    small.data["portfolio"]["split_rule"] = "floor"
+    return site
+
+
+def grid_side() -> tuple:
+    sites = Site.objects.order_by("code").values_list("code", "export_share_ratio", "least_call_ratio")
+    feeders = Feeder.objects.order_by("code").values_list("code", "site__code", "parent__code", "import_limit_kw", "export_limit_kw")
+    hanging = dict(Asset.objects.exclude(feeder=None).values_list("code", "feeder__code"))
+    return list(sites), list(feeders), hanging, Portfolio.objects.get().split_rule
+
+
+def test_what_lies_behind_a_connection_and_the_rule_of_splitting_become_rows(small):
+    with_feeders(small)
+    load(small)
+    expected = (
+        [("one-a", 0.2, 0.5), ("two-a", None, None)],
+        [("fd-1", "one-a", "tr-1", 60.0, 50.0), ("tr-1", "one-a", None, 400.0, 150.0)],
+        {"ld-1": "tr-1", "st-1": "fd-1"},
+        "floor",
+    )
+    assert grid_side() == expected
+    before, rows = counts(), list(Feeder.objects.values_list("pk", "public_id"))
+    assert load(small).unchanged
+    small.data["enterprises"][0]["name_en"] = "Renamed"  # all of it is written again
+    assert not load(small).unchanged
+    assert (counts(), grid_side(), list(Feeder.objects.values_list("pk", "public_id"))) == (before, expected, rows)
+
+
+def test_limits_and_rules_are_brought_up_to_date(small):
+    site = with_feeders(small)
+    load(small)
+    site["feeders"][1]["import_limit_kw"] = 70
+    del site["assets"][1]["feeder"], site["export_share_ratio"], small.data["portfolio"]["split_rule"]
+    load(small)
+    sites, feeders, hanging, rule = grid_side()
+    assert (sites[0], feeders[0][3], hanging, rule) == (("one-a", None, 0.5), 70.0, {"st-1": "fd-1"}, "cost")
+
+
+def unknown_feeder(small):
+    with_feeders(small)["assets"][0]["feeder"] = "tr-9"
+
+
+def test_a_wrong_feeder_is_named_with_its_line_and_nothing_is_loaded(small):
+    unknown_feeder(small)
+    with pytest.raises(ParkRefused) as refused:
+        load(small)
+    (problem,) = refused.value.problems
+    assert str(problem).startswith(f"{small.folder / 'park.yaml'}:{small.line_of('feeder: tr-9')}: ")
+    assert not Park.objects.exists()
 
 
 # --- twice is once
@@ -304,7 +363,7 @@ def test_the_command_loads_and_then_has_nothing_to_do(small, capsys):
 
 def test_the_demo_park_twice():
     report = load_park(park_dir=DEMO)
-    assert report.rows["meter_readings"] == 56 * (60 + 14)
+    assert report.rows["meter_readings"] == 56 * (65 + 14)
     assert not report.notices  # nothing missing, nothing clipped
     assert Park.objects.get().synthetic
     before = counts()

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from aggregator.assets.domain import Session, ev_station, generation, load, storage
-from aggregator.dispatch.domain import AssetFacts, ScheduleProblem, SiteProblem, device_of
+from aggregator.dispatch.domain import AssetFacts, GroupProblem, ScheduleProblem, SiteProblem, device_of
 from aggregator.kernel.periods import Grid
 
 START = datetime(2026, 3, 2, 16, tzinfo=UTC)
@@ -119,3 +119,21 @@ def parks(draw, n: int = 6) -> Park:
         for site in ("a", "b")
     }
     return park_of(grid, facts, value=series(-0.6, 1.2), sites=sites)
+
+
+@st.composite
+def networks(draw, n: int = 6) -> Park:
+    """A park with transformers and feeders behind the connections, and sites that may export only a share of their generation."""
+    park = draw(parks(n))
+    problem, groups, group_of = park.problem, {}, {}
+    for site in problem.sites:
+        if draw(st.booleans()):
+            groups[f"{site}:outer"] = GroupProblem(site, draw(_numbers(0, 200)), draw(_numbers(0, 100)))
+            groups[f"{site}:inner"] = GroupProblem(site, draw(_numbers(0, 150)), draw(_numbers(0, 80)), parent=f"{site}:outer")
+    for key, (site, _) in problem.devices.items():
+        at = draw(st.sampled_from(["", "outer", "inner"]))
+        if at and f"{site}:{at}" in groups:
+            group_of[key] = f"{site}:{at}"
+    ruled = st.sampled_from([np.inf, 0.0, 0.2, 0.7])
+    sites = {site: replace(row, export_share_ratio=draw(ruled)) for site, row in problem.sites.items()}
+    return park.asked(sites=sites, groups=groups, group_of=group_of)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from aggregator.assets.domain import Session
-from aggregator.dispatch.domain import Schedule, SiteProblem, Target, check_schedule, solve_schedule
+from aggregator.dispatch.domain import GroupProblem, Relaxed, Schedule, SiteProblem, Target, check_schedule, solve_schedule
 from tests.unit.aggregator.dispatch.parks import Park, battery, chargers, grid_of, park_of, plant, pv, wind
 
 N = 6
@@ -104,6 +104,76 @@ def test_a_site_limit_counts_unless_it_is_said_to_give_way() -> None:
     honest = solve_schedule(tight.problem, deadline_s=20)
     assert honest.relaxed
     assert check_schedule(problem=tight.problem, schedule=honest, assets=tight.facts) == []
+
+
+GROUPS = {"s:outer": GroupProblem("s", 90.0, 60.0), "s:inner": GroupProblem("s", 90.0, 20.0, parent="s:outer")}
+GROUP_OF = {"load": "s:outer", "fixed pv": "s:outer", "bat": "s:inner", "wind": "s:inner"}
+
+
+def of_groups(injection: dict[str, float], *relaxed: Relaxed, **changes: GroupProblem) -> list[tuple[str, str, float]]:
+    """What the checker says of groups when these assets stand still at these powers, all others at zero."""
+    still = {key: np.full(N, injection.get(key, 0.0)) for key in PLAN.injection_kw}
+    park = PARK.asked(groups={**GROUPS, **{name.replace("_", ":"): row for name, row in changes.items()}}, group_of=GROUP_OF)
+    found = check_schedule(problem=park.problem, schedule=replace(PLAN, injection_kw=still, relaxed=relaxed), assets=park.facts)
+    return [(v.subject, v.limit, round(v.by, 3)) for v in found if v.limit.startswith("group") and v.period == 2]
+
+
+@pytest.mark.parametrize(
+    ("injection", "expected"),
+    [
+        ({"bat": 20.0, "wind": 0.0, "fixed pv": 30.0, "load": -140.0}, []),
+        ({"bat": 20.0, "wind": 5.0}, [("s:inner", "group_export_limit", 5.0)]),
+        ({"bat": 20.0, "fixed pv": 45.0}, [("s:outer", "group_export_limit", 5.0)]),  # the inner one counts in the outer one
+        ({"load": -75.0, "bat": -20.0}, [("s:outer", "group_import_limit", 5.0)]),
+        ({"bat": -95.0, "fixed pv": 30.0}, [("s:inner", "group_import_limit", 5.0)]),
+        ({"ev": -500.0}, []),  # it hangs on the connection itself
+    ],
+)
+def test_what_hangs_on_a_transformer_is_added_up(injection: dict[str, float], expected: list) -> None:
+    assert of_groups(injection) == expected
+
+
+def test_a_transformers_limit_counts_unless_it_is_said_to_give_way() -> None:
+    too_much = {"bat": 20.0, "wind": 5.0}
+    assert of_groups(too_much, Relaxed("s:inner", "group_export_limit", 2, 5.0)) == []
+    assert of_groups(too_much, Relaxed("s:inner", "group_export_limit", 2, 3.0)) == [("s:inner", "group_export_limit", 2.0)]
+    for other in (Relaxed("s:outer", "group_export_limit", 2, 5.0), Relaxed("s:inner", "group_import_limit", 2, 5.0)):
+        assert of_groups(too_much, other) == [("s:inner", "group_export_limit", 5.0)]
+
+
+def shares(park: Park, schedule: Schedule) -> list[float]:
+    found = check_schedule(problem=park.problem, schedule=schedule, assets=park.facts)
+    return [round(v.by, 3) for v in found if v.limit == "export_share"]
+
+
+def sunny(ratio: float) -> Park:
+    """100 kW of sun in the first half, 40 kW of load and a battery; nothing is asked for."""
+    grid = grid_of(4)
+    facts = {
+        "bat": battery(grid, stored_kwh=50.0),
+        "load": plant(grid, np.full(4, 40.0), sheddable=False),
+        "pv": pv(grid, [100.0, 100.0, 0.0, 0.0], curtailable=False),
+    }
+    return park_of(grid, facts, value=[0.3] * 4, sites={"s": SiteProblem(200.0, 200.0, np.zeros(4), export_share_ratio=ratio)})
+
+
+def test_the_export_share_is_of_what_the_site_generates_itself() -> None:
+    still = {"load": np.full(4, -40.0), "pv": np.array([100.0, 100.0, 0.0, 0.0]), "bat": np.zeros(4)}
+
+    def plan(ratio: float, bat_kw: list[float] | None = None, *relaxed: Relaxed) -> list[float]:
+        park = sunny(ratio)
+        injection = still | ({} if bat_kw is None else {"bat": np.array(bat_kw)})
+        return shares(park, replace(solve_schedule(park.problem, deadline_s=20), injection_kw=injection, relaxed=relaxed))
+
+    assert plan(np.inf) == []
+    assert plan(0.6) == []  # 120 kWh of 200
+    assert plan(0.5) == [5.0]  # 20 kWh beyond, over four periods
+    assert plan(0.0) == [30.0]
+    assert plan(0.5, [-10.0, -10.0, 10.0, 10.0]) == []
+    assert plan(0.6, [0.0, 0.0, 48.0, 0.0]) == [2.0]  # what a battery gives is no generation
+    assert plan(0.5, None, Relaxed("s", "export_share", 0, 5.0)) == []
+    assert plan(0.5, None, Relaxed("s", "export_share", 0, 4.0)) == [1.0]
+    assert plan(0.5, None, Relaxed("t", "export_share", 0, 5.0)) == [5.0]
 
 
 def test_an_asset_nobody_knows_is_a_violation() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from aggregator.assets.domain import Device, Session
 from aggregator.dispatch.domain import (
     FirmBlock,
+    GroupProblem,
     ProblemRefused,
     SiteProblem,
     Target,
@@ -21,7 +22,7 @@ from aggregator.dispatch.domain import (
     solve_schedule,
 )
 from aggregator.dispatch.domain.reasons import LIMITS, REASONS
-from tests.unit.aggregator.dispatch.parks import Park, battery, chargers, grid_of, park_of, parks, plant, pv
+from tests.unit.aggregator.dispatch.parks import Park, battery, chargers, grid_of, networks, park_of, parks, plant, pv
 
 slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
@@ -44,7 +45,19 @@ def test_every_schedule_passes_the_independent_check(park: Park, mode: str) -> N
 
 
 @slow
-@given(parks())
+@given(networks(), st.sampled_from(["reference", "fleet"]))
+def test_transformers_and_export_shares_are_kept_or_said_to_give_way(park: Park, mode: str) -> None:
+    schedule = solved(park, mode=mode)
+    assert schedule.mode == mode
+    safe = safe_plan(park.problem)
+    assert check_schedule(problem=park.problem, schedule=safe, assets=park.facts) == []
+    if not safe.relaxed:
+        assert schedule.relaxed == ()
+        assert schedule.objective_cny <= safe.objective_cny + 1e-3
+
+
+@slow
+@given(parks() | networks())
 def test_both_modes_answer_the_same_question_and_none_undercuts_the_bound(park: Park) -> None:
     exact, fleet = solved(park, mode="reference"), solved(park, mode="fleet")
     slack = 1e-6 * max(1.0, abs(exact.certificate.safe_cost_cny))
@@ -181,6 +194,48 @@ def test_the_owners_limit_gives_way_last_and_is_named() -> None:
     assert [(r.site, r.limit, r.period, round(r.by_kw, 3)) for r in schedule.relaxed] == [("s", "import_limit", 0, 40.0)]
 
 
+@pytest.mark.parametrize("mode", ["reference", "fleet"])
+def test_no_sun_is_curtailed_that_keeps_a_transformer_inside_its_limit(mode: str) -> None:
+    """At a negative price the site would rather import everything; its transformer cannot carry that."""
+    grid = grid_of(2)
+    facts = {"l": plant(grid, [100.0, 100.0], sheddable=False), "p": pv(grid, [90.0, 90.0])}
+    groups = {"s:t": GroupProblem("s", 30.0, 30.0)}
+    schedule = solved(park_of(grid, facts, value=[-0.5, 0.5], groups=groups, group_of={"l": "s:t", "p": "s:t"}), mode=mode)
+    assert schedule.relaxed == ()
+    assert schedule.injection_kw["p"][0] >= 70.0 - 1e-4
+    if mode == "reference":  # the fleet may stop within its gap
+        np.testing.assert_allclose(schedule.injection_kw["p"], [70.0, 90.0], atol=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["reference", "fleet"])
+def test_the_sun_that_a_feeder_cannot_carry_is_stored_or_curtailed(mode: str) -> None:
+    grid = grid_of(2)
+    facts = {"b": battery(grid, stored_kwh=50.0, charge_kw=20.0, discharge_kw=20.0), "p": pv(grid, [100.0, 10.0])}
+    groups = {"s:t": GroupProblem("s", 30.0, 60.0), "s:f": GroupProblem("s", 30.0, 50.0, parent="s:t")}
+    schedule = solved(park_of(grid, facts, value=[0.3, 0.9], groups=groups, group_of={"b": "s:f", "p": "s:f"}), mode=mode)
+    assert schedule.relaxed == ()
+    np.testing.assert_allclose(schedule.injection_kw["b"], [-20.0, 20.0], atol=1e-4)
+    np.testing.assert_allclose(schedule.injection_kw["p"], [70.0, 10.0], atol=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["reference", "fleet"])
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_a_site_exports_its_share_and_no_more(mode: str, share: float) -> None:
+    grid = grid_of(4)
+    facts = {"l": plant(grid, [10.0, 10.0, 60.0, 60.0], sheddable=False), "p": pv(grid, [80.0, 80.0, 20.0, 20.0])}
+    sites = {"s": SiteProblem(200.0, 200.0, np.full(4, 0.1), export_share_ratio=share)}
+    schedule = solved(park_of(grid, facts, value=[0.3, 0.3, 0.3, 0.3], sites=sites), mode=mode)
+    assert schedule.relaxed == ()
+    assert schedule.export_kw["s"].sum() == pytest.approx(share * schedule.injection_kw["p"].sum(), abs=1e-3)
+
+
+def test_an_export_beyond_the_share_is_named_once() -> None:
+    grid = grid_of(4)
+    facts = {"p": pv(grid, [80.0, 80.0, 0.0, 0.0], curtailable=False)}
+    schedule = solved(park_of(grid, facts, value=[0.3] * 4, sites={"s": SiteProblem(200.0, 200.0, np.zeros(4), export_share_ratio=0.2)}))
+    assert [(r.site, r.limit, r.period, round(r.by_kw, 3)) for r in schedule.relaxed] == [("s", "export_share", 0, 32.0)]
+
+
 def test_a_car_leaves_with_its_energy_and_waits_for_the_low_price() -> None:
     grid = grid_of(4)
     facts = {"e": chargers(grid, (Session("c", 0.0, 4.0, 20.0),))}
@@ -231,3 +286,49 @@ def test_a_device_with_a_negative_range_is_refused() -> None:
     park = park_of(grid, {"b": battery(grid)}, value=[0.5])
     with pytest.raises(ProblemRefused, match="negative range"):
         replace(park.problem, devices={"b": ("s", Device(np.zeros(1), np.array([-1.0]), np.zeros(1)))})
+
+
+def test_the_safe_plan_stays_inside_the_connection() -> None:
+    grid = grid_of(3)
+    facts = {"p": pv(grid, [100.0, 100.0, 20.0]), "l": plant(grid, np.full(3, 50.0))}
+    for limit_kw, expected in ((0.0, 0.0), (30.0, 30.0)):
+        safe = safe_plan(park_of(grid, facts, value=[0.3] * 3, sites={"s": SiteProblem(500.0, limit_kw, np.zeros(3))}).problem)
+        assert safe.export_kw["s"][:2] == pytest.approx([expected] * 2)
+        assert safe.relaxed == ()
+    cars = {f"e{k}": chargers(grid, (Session(f"c{k}", 0.0, 3.0, 20.0),)) for k in range(5)}
+    safe = safe_plan(park_of(grid, cars, value=[0.3] * 3, sites={"s": SiteProblem(60.0, 0.0, np.zeros(3))}).problem)
+    assert safe.import_kw["s"].max() <= 60.0 + 1e-6
+    assert safe.import_kw["s"].sum() == pytest.approx(100.0)
+
+
+def test_a_promise_is_never_kept_by_overloading_a_transformer() -> None:
+    """The dearest shortfall is cheaper than crossing a limit, in both modes."""
+    grid = grid_of(4)
+    facts = {f"b{k}": battery(grid, stored_kwh=90.0) for k in range(4)}
+    groups = {"t": GroupProblem("s", 60.0, 60.0)}
+    block = FirmBlock(slice(1, 3), np.zeros(2), 3.0, 150.0, 150.0, 1)
+    park = park_of(
+        grid,
+        facts,
+        value=[0.3] * 4,
+        firm=block,
+        shortfall_price_cny_per_kwh=60.0,
+        groups=groups,
+        group_of={"b0": "t", "b1": "t", "b2": "t"},
+    )
+    for mode in ("reference", "fleet"):
+        schedule = solved(park, mode=mode)
+        assert schedule.relaxed == ()
+        assert schedule.shortfall_kw.sum() == pytest.approx(300.0 - 2 * 60.0 - 85.0 * 0.95, abs=0.5)  # of b3 85 kWh can be had
+
+
+def test_money_in_another_unit_is_the_same_plan() -> None:
+    grid = grid_of(6)
+    facts = {"b": battery(grid), "p": pv(grid, [0, 40, 80, 80, 40, 0]), "l": plant(grid, np.full(6, 60.0), shed_cost_cny_per_kwh=50.0)}
+    value = np.array([0.1, 0.2, 0.5, 0.9, 1.2, 0.3])
+    plain, dear = (
+        solved(park_of(grid, facts, value=value * k, sites={"s": SiteProblem(90.0, 50.0, np.full(6, 0.1 * k))}), mode="fleet")
+        for k in (1, 30)
+    )
+    np.testing.assert_allclose(plain.injection_kw["b"], dear.injection_kw["b"], atol=1e-6)
+    assert dear.certificate.lower_bound_cny == pytest.approx(30 * plain.certificate.lower_bound_cny, rel=1e-6)

