@@ -94,6 +94,8 @@ def addresses(tenants: Tenants) -> Iterator[str]:
         if name in ("logout", "set_language"):
             continue
         if "<uuid:public_id>" in route:
+            asset = tenants.theirs[0]["assets"][0]
+            route = route.replace("<uuid:asset_id>", asset)
             yield from (f"/{route.replace('<uuid:public_id>', identity)}" for identity in sorted(identities))
         else:
             yield f"/{route.replace('<slug:platform_code>', 'x')}"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pulp
 
+from aggregator.dispatch.domain.fleet._columns import group_sums
 from aggregator.dispatch.domain.fleet._sweep import CALLS, FILLS, STORES
 from aggregator.dispatch.domain.fleet.certificate import asset_prices, lower_bound
 from aggregator.dispatch.domain.fleet.cost import cost_of, flows_of, safe_moves
@@ -28,6 +29,7 @@ ALL = FILLS | CALLS | STORES
 # them for it seems to pay, and no single move would undo that.
 GUIDED = ((STORES | FILLS, 0.005), (ALL, 0.03))
 TOGETHER = ((ALL, 0.005), (ALL, 0.03))
+CROSSED_KW = 1e-3
 BOTH_MOST = 5000  # assets up to which both are tried where peaks are charged
 LAST_SLOPE = 0.1  # of the guided sweep that reads the market itself
 SMOOTH = 0.5  # of the market's deepest step, see schedules.true
@@ -127,15 +129,34 @@ def _safe(problem: FleetProblem, watch: "_Watch") -> FleetPlan:
 
 
 def _improved(problem: FleetProblem, prices: Prices, watch: "_Watch", *, threads: int, seed: int) -> Schedules:
-    """All sweeps. Where peaks are charged, which neither order of the first sweep answers well, and the fleet is small: the cheaper."""
-    orders = (GUIDED, TOGETHER) if problem.n_assets <= BOTH_MOST and problem.sites.demand_price_cny_per_kw.any() else (GUIDED,)
-    found = []
-    for order in orders:
+    """All sweeps, in both orders of the first one where peaks are charged, which neither answers well, and the fleet is small; and
+    where the first order leaves a limit crossed, which single moves may not mend. The one that crosses least, of those the cheapest.
+    """
+    both = problem.n_assets <= BOTH_MOST and problem.sites.demand_price_cny_per_kw.any()
+    found: list[tuple[float, float, Schedules]] = []
+    for order in (GUIDED, TOGETHER):
+        if found and not both and found[0][0] == 0:
+            break
         schedules = Schedules(problem, seed=seed)
         _improve(schedules, problem, prices, order, threads, watch)
         flows = flows_of(problem, schedules.moves, value_injection_cny_per_kwh=prices.mu_cny_per_kwh)
-        found.append((cost_of(problem, schedules.moves, flows), schedules))
-    return min(found, key=lambda row: row[0])[1]
+        crossed = crossed_kw(problem, schedules.moves, flows)
+        found.append((crossed if crossed > CROSSED_KW else 0.0, cost_of(problem, schedules.moves, flows), schedules))
+    return min(found, key=lambda row: row[:2])[2]
+
+
+def crossed_kw(problem: FleetProblem, moves: Moves, flows: Flows) -> float:
+    """By how much connections and groups are crossed, summed over periods [kW]."""
+    sites, groups = problem.sites, problem.groups
+    parts = [(problem.stores.group, moves.store_kw), (problem.fills.group, moves.fill_kw), (problem.calls.group, moves.call_kw)]
+    injection = group_sums(problem, parts)
+    over = (
+        flows.import_kw - sites.import_limit_kw[:, None],
+        flows.export_kw - sites.export_limit_kw[:, None],
+        -injection - groups.import_limit_kw[:, None],
+        injection - groups.export_limit_kw[:, None],
+    )
+    return sum(float(np.maximum(excess, 0.0).sum()) for excess in over)
 
 
 def _improve(

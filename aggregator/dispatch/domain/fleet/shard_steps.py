@@ -11,8 +11,8 @@ import pulp
 from aggregator.dispatch.domain.fleet.certificate import market_bound, sites_bound
 from aggregator.dispatch.domain.fleet.checker import COST_RATIO, WHOLE_HORIZON, FleetViolation, check_fleet
 from aggregator.dispatch.domain.fleet.cost import cost_of, flows_of, market_cost, safe_moves
-from aggregator.dispatch.domain.fleet.plan import TRUE, best_answers_cny, guide, settle
-from aggregator.dispatch.domain.fleet.prices import UNLIMITED_KW
+from aggregator.dispatch.domain.fleet.plan import CROSSED_KW, GUIDED, TOGETHER, TRUE, best_answers_cny, crossed_kw, guide, settle
+from aggregator.dispatch.domain.fleet.prices import UNLIMITED_KW, Prices
 from aggregator.dispatch.domain.fleet.problem import FleetProblem, Market, Sites
 from aggregator.dispatch.domain.fleet.result import Certificate, FleetPlan, Flows, Moves
 from aggregator.dispatch.domain.fleet.schedules import Schedules
@@ -56,11 +56,20 @@ def guided(problem: FleetProblem, market: Market, mu_cny_per_kwh: np.ndarray | N
         prices = site_prices(whole, virtual_assets(whole), mu_cny_per_kwh)
     except pulp.PulpSolverError:
         return _unguided(problem)
-    schedules = Schedules(whole, seed=seed)
-    schedules.limit_exports(prices.xcap_kw)
-    guide(schedules, whole, prices)
+    crossed, schedules = _by_order(whole, prices, GUIDED, seed=seed)
+    if crossed:
+        schedules = min((crossed, schedules), _by_order(whole, prices, TOGETHER, seed=seed), key=lambda row: row[0])[1]
     bound = sites_bound(whole, prices, best_answers_cny(whole, prices))
     return Guided(schedules.moves, schedules.injection_kw, prices.share_cny_per_kwh, prices.xcap_kw, bound)
+
+
+def _by_order(problem: FleetProblem, prices: Prices, order: tuple[tuple[int, float], ...], *, seed: int) -> tuple[float, Schedules]:
+    """The guided sweeps, and by how much they leave limits crossed [kW]: what single moves may not mend later."""
+    schedules = Schedules(problem, seed=seed)
+    schedules.limit_exports(prices.xcap_kw)
+    guide(schedules, problem, prices, order=order)
+    crossed = crossed_kw(problem, schedules.moves, flows_of(problem, schedules.moves))
+    return (crossed if crossed > CROSSED_KW else 0.0), schedules
 
 
 def _unguided(problem: FleetProblem) -> Guided:
