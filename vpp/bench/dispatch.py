@@ -83,6 +83,13 @@ def run(*, options: dict[str, Any], progress: Progress) -> dict[str, Any]:
     everything = [fast, pulp, merit, *(one for both in by_rule.values() for one in both), *by_weight.values()]
     return {
         "assets": options["assets"],
+        "periods": 1,
+        "mode": fast.split.method,
+        "objective_cny": fast.split.cost_cny_per_hour,  # of a window that lasts an hour
+        "lower_bound_cny": cheapest,  # no split is cheaper: an exact linear programme, or the merit order
+        "gap_ratio": _more(fast, cheapest),
+        "cpu_seconds": fast.cpu_ms / 1e3,
+        "wall_seconds": fast.wall_ms / 1e3,
         "sites": len(problem.site_up_kw),
         "seed": options["seed"],
         "target_kw": problem.change_kw,

@@ -10,6 +10,7 @@ import pytest
 KEYS = {
     *("assets", "target_kw", "shortfall_kw", "compute_ms", "error_kw", "violations", "pulp_ms", "merit_ms", "raw_lp_ms"),
     *("fast_cost_ratio", "pulp_cost_ratio", "pulp_to_fast_cost_gap_ratio", "jain", "rules", "peak_memory_mib", "start_memory_mib"),
+    *("periods", "mode", "seed", "objective_cny", "lower_bound_cny", "gap_ratio", "cpu_seconds", "wall_seconds"),
 }
 
 
@@ -25,6 +26,7 @@ def test_one_json_object_with_the_published_keys_and_no_violation(direction):
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert set(figures) >= KEYS
+    assert figures["lower_bound_cny"] <= figures["objective_cny"] + 1e-9
     assert figures["target_kw"] * (-1 if direction else 1) > 0
     assert (figures["assets"], figures["violations"], figures["pulp_status"]) == (600, 0, "optimal")
     assert figures["error_kw"] <= 0.1
