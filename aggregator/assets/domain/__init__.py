@@ -1,6 +1,19 @@
 """Each asset kind once: spec, state transition, limits, envelope and planning device."""
 
-from aggregator.assets.domain._common import Calls, Command, Device, Drive, Envelope, Reserve, Session, Spec, Stay, Store, idle_envelope
+from aggregator.assets.domain._common import (
+    Calls,
+    Command,
+    Device,
+    Drive,
+    Envelope,
+    Reserve,
+    Session,
+    Spec,
+    Stay,
+    Store,
+    idle_envelope,
+    within_reach,
+)
 from aggregator.assets.domain.kinds import KINDS, Kind, SpecRefused, UnknownKind, kind_of, parse_spec
 
 __all__ = [
@@ -21,4 +34,5 @@ __all__ = [
     "idle_envelope",
     "kind_of",
     "parse_spec",
+    "within_reach",
 ]

@@ -7,9 +7,9 @@ even course that keeps their own limits.
 
 import numpy as np
 
-from aggregator.assets.domain import Device, Store
+from aggregator.assets.domain import Device, Store, within_reach
 from aggregator.dispatch.domain.fleet import cost
-from aggregator.dispatch.domain.fleet.devices import layout_of, reachable
+from aggregator.dispatch.domain.fleet.devices import layout_of
 from aggregator.dispatch.domain.problem import ScheduleProblem
 from aggregator.dispatch.domain.split.fairness import Rule
 from aggregator.dispatch.domain.split.problem import SplitProblem
@@ -103,7 +103,8 @@ class _Tank:
 
     def __init__(self, device: Device, store: Store, h: float) -> None:
         self.device, self.store = device, store
-        self.low, self.high = reachable(device, store, h)
+        bounds = within_reach(store, up_kw=device.up_kw, down_kw=device.down_kw, hours=h)
+        self.low, self.high = bounds.min_kwh, bounds.max_kwh
         for t in range(len(self.low) - 2, -1, -1):  # never fall behind what the rest of the day can still fill
             self.low[t] = max(self.low[t], self.low[t + 1] - h * store.eta_in * device.down_kw[t + 1])
         self.low = np.minimum(self.low, self.high)

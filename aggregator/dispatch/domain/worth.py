@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pulp
 
-from aggregator.assets.domain import Device, Store
+from aggregator.assets.domain import Device, Store, within_reach
 from aggregator.dispatch.domain._bulk import BulkHighs, ModelBuilder
-from aggregator.dispatch.domain.fleet.devices import reachable
 from aggregator.dispatch.domain.problem import ScheduleProblem
 from aggregator.dispatch.domain.reasons import Why
 from aggregator.dispatch.domain.schedule import Schedule
@@ -68,11 +67,11 @@ def _duals(problem: ScheduleProblem, schedule: Schedule, deadline_s: float) -> d
     places: list[list[list[pulp.LpVariable]]] = []
     for site, device, store in stores:
         value = schedule.values_cny_per_kwh[site]
-        low, high = reachable(device, store, h)
+        bounds = within_reach(store, up_kw=device.up_kw, down_kw=device.down_kw, hours=h)
         left = problem.terminal_price_cny_per_kwh * device.terminal_value_ratio
         charge = builder.variables([0.0] * n, device.down_kw.tolist(), (h * value).tolist())
         discharge = builder.variables([0.0] * n, device.up_kw.tolist(), (h * (device.up_cost_cny_per_kwh - value)).tolist())
-        level = builder.variables(low.tolist(), high.tolist(), [0.0] * (n - 1) + [-left])
+        level = builder.variables(bounds.min_kwh.tolist(), bounds.max_kwh.tolist(), [0.0] * (n - 1) + [-left])
         for t in range(n):
             drift = 0.0 if store.drift_kwh is None else float(store.drift_kwh[t])
             terms = [(level[t], 1.0), (charge[t], -h * store.eta_in), (discharge[t], h / store.eta_out)]

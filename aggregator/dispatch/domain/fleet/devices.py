@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from aggregator.assets.domain import Device, Stay, Store
+from aggregator.assets.domain import Device, Stay, Store, within_reach
 from aggregator.dispatch.domain.fleet.problem import (
     NO_GROUP,
     NO_PROFILE,
@@ -154,7 +154,8 @@ class _Columns:
 
     def _store(self, key: str, site: int, group: int, device: Device, store: Store) -> None:
         drift = np.zeros(self.n) if store.drift_kwh is None else store.drift_kwh
-        courses = (device.down_kw, device.up_kw, *reachable(device, store, self.problem.grid.hours), drift)
+        bounds = within_reach(store, up_kw=device.up_kw, down_kw=device.down_kw, hours=self.problem.grid.hours)
+        courses = (device.down_kw, device.up_kw, bounds.min_kwh, bounds.max_kwh, drift)
         profile = self._profile(courses)
         value = self.problem.terminal_price_cny_per_kwh * device.terminal_value_ratio
         scalars = [float(course[0]) if self.n else 0.0 for course in courses[:4]]
@@ -240,21 +241,6 @@ def _tight_groups(problem: ScheduleProblem) -> set[str]:
         for name, group in problem.groups.items()
         if (high[name] > group.export_limit_kw).any() or (-low[name] > group.import_limit_kw).any()
     }
-
-
-def reachable(device: Device, store: Store, hours: float) -> tuple[np.ndarray, np.ndarray]:
-    """The store's bounds, never asking for more than power allows from the start (float32 rounding, station caps, heat)."""
-    low, high = np.array(store.min_kwh, dtype=float), np.array(store.max_kwh, dtype=float)
-    drift = np.zeros(len(low)) if store.drift_kwh is None else store.drift_kwh
-    full = empty = store.initial_kwh
-    for t in range(len(low)):
-        full = store.keep_ratio * full + drift[t] + hours * store.eta_in * device.down_kw[t]
-        empty = store.keep_ratio * empty + drift[t] - hours * device.up_kw[t] / store.eta_out
-        high[t] = max(high[t], empty)
-        full = min(full, high[t])
-        low[t] = min(low[t], full)
-        empty = max(empty, low[t])
-    return low, high
 
 
 WHOLE = {"site", "group", "first", "end", "profile", "max_calls", "max_periods", "max_on", "rest", "ramp", "rebound", "running"}
