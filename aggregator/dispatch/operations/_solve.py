@@ -19,6 +19,7 @@ from aggregator.dispatch.operations._order import Order
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.periods import day_of
 
+NEEDLESS_KW = 1.0  # summed over periods
 WORTHS_S = 5.0
 CERTIFICATE_S = 10.0
 WITHOUT_PULP = "periods"  # the way of splitting that every instruction falls back to
@@ -51,6 +52,7 @@ def solved_plan(order: Order, gathered: Gathered) -> Solved:
     """
     schedule, details = _schedule(order, gathered)
     violations = check_schedule(problem=gathered.problem, schedule=schedule, assets=gathered.facts)
+    violations += _needless(gathered.problem, schedule)
     if order.optional and (violations or schedule.status == "fallback"):
         raise OnlySafePlan()
     if not violations:
@@ -59,6 +61,16 @@ def solved_plan(order: Order, gathered: Gathered) -> Solved:
     safe = replace(safe_plan(gathered.problem), mode=schedule.mode)
     left = check_schedule(problem=gathered.problem, schedule=safe, assets=gathered.facts)
     return Solved(safe, explain(gathered.problem, safe), {}, left, refused=violations)
+
+
+def _needless(problem: ScheduleProblem, schedule: Schedule) -> list[Violation]:
+    """Owners' limits that gave way although less gives way in the safe plan: the checker knows only that the plan says so."""
+    if not schedule.relaxed:
+        return []
+    given, needed = (sum(row.by_kw for row in plan.relaxed) for plan in (schedule, safe_plan(problem)))
+    if given <= needed + NEEDLESS_KW:
+        return []
+    return [Violation(row.site, row.limit, row.period, row.by_kw) for row in schedule.relaxed]
 
 
 def _schedule(order: Order, gathered: Gathered) -> tuple[Schedule, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Plan, send over real HTTP, acknowledge, compare with telemetry, make up for what is missing."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -408,6 +409,23 @@ def test_a_refused_plan_gives_way_to_the_safe_plan_and_both_are_told(park: Built
     assert plan.setpoints.filter(state="sent").exists()
     assert Alarm.objects.filter(kind="plan.refused").exists()
     assert not Alarm.objects.filter(kind="plan.violation").exists()
+
+
+def test_a_limit_that_gives_way_needlessly_is_not_taken_from_the_plan_itself(park: Built, stubs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The solver's plan says that a connection gave way; the safe plan keeps it."""
+    from aggregator.dispatch.domain import Relaxed
+    from aggregator.dispatch.operations import _solve
+
+    solve = _solve.solve_schedule
+    monkeypatch.setattr(
+        _solve,
+        "solve_schedule",
+        lambda problem, **given: replace(solve(problem, **given), relaxed=(Relaxed("one/a", "import_limit", 3, 50.0),)),
+    )
+    plan = day_schedule(park)
+    assert (plan.solver_status, plan.run.violations, plan.violations, plan.relaxed_limits) == ("fallback", 1, [], [])
+    assert plan.run.details["refused"][0]["limit"] == "import_limit"
+    assert Alarm.objects.filter(kind="plan.refused").exists()
 
 
 def test_every_plan_has_its_run_with_a_certificate(park: Built, stubs) -> None:
