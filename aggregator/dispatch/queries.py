@@ -384,12 +384,6 @@ def _pareto(row: ParetoReport) -> ParetoFacts:
     )
 
 
-def pareto_reports(*, portfolio_id: int, day: date | None = None) -> list[ParetoFacts]:
-    """The newest first."""
-    rows = ParetoReport.objects.filter(portfolio_id=portfolio_id)
-    return [_pareto(row) for row in (rows if day is None else rows.filter(day=day))]
-
-
 def pareto_report(*, report_id: int) -> ParetoFacts:
     """Raises NotFound."""
     row = ParetoReport.objects.filter(pk=report_id).first()

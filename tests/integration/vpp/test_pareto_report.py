@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from aggregator.dispatch.domain import _pareto_search, safe_plan
 from aggregator.dispatch.domain.pareto import NoParetoReport
 from aggregator.dispatch.models import DispatchPlan, ParetoReport, Setpoint
-from aggregator.dispatch.queries import pareto_report, pareto_reports
+from aggregator.dispatch.queries import pareto_report
 from aggregator.forecasts.operations import forecast_availability
 from aggregator.kernel.errors import NotFound
 from aggregator.support import clock, jobs
@@ -61,7 +61,7 @@ def test_the_same_inputs_are_computed_once_and_a_new_factor_again(world) -> None
     assert made(world, points=2, now=NOW + timedelta(days=3)).pk == first.pk  # what is known later does not count
     other = made(world, points=2, factor_kg_per_kwh=0.6)
     assert other.pk != first.pk
-    assert [row.id for row in pareto_reports(portfolio_id=world.portfolio_id, day=DAY)] == [other.pk, first.pk]
+    assert list(ParetoReport.objects.filter(portfolio_id=world.portfolio_id, day=DAY).values_list("pk", flat=True)) == [other.pk, first.pk]
 
 
 def test_without_a_factor_carbon_is_left_out_and_the_report_says_so(world) -> None:
