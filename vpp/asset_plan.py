@@ -35,7 +35,7 @@ class AssetPlan:
     stored_kwh: np.ndarray | None
     stored_measured_kwh: np.ndarray | None
     price_cny_per_mwh: np.ndarray
-    why: list[dict[str, str]]
+    why: list[dict[str, Any]]
     setpoints: dict[int, SetpointFacts]
 
     def as_json(self, *, reasons: list[str]) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def moves(*, plan: PlanFacts, members: Sequence[Member]) -> list[Moved]:
     ]
 
 
-def _moved(hours: float, member: Member, foreseen: Foreseen, setpoints: dict[int, SetpointFacts], why: list[dict[str, str]]) -> Moved:
+def _moved(hours: float, member: Member, foreseen: Foreseen, setpoints: dict[int, SetpointFacts], why: list[dict[str, Any]]) -> Moved:
     planned = _planned(foreseen, setpoints, why)
     change = np.nan_to_num(planned - foreseen.base_kw)
     lasted: dict[str, float] = {}
@@ -191,7 +191,7 @@ def _read(grid: Grid, run_id: int, asset_ids: Collection[int]) -> dict[int, Fore
     return found
 
 
-def _planned(foreseen: Foreseen, setpoints: dict[int, SetpointFacts], why: list[dict[str, str]]) -> np.ndarray:
+def _planned(foreseen: Foreseen, setpoints: dict[int, SetpointFacts], why: list[dict[str, Any]]) -> np.ndarray:
     """Where a plan sends no setpoint the asset runs by itself: as forecast, and cars that catch up at all that is plugged."""
     full = np.array([row["limit"] in FULL_POWER for row in why])
     planned = np.where(full, foreseen.lowest_kw, foreseen.base_kw)
@@ -218,13 +218,16 @@ def _stored(grid: Grid, member: Member, planned_kw: np.ndarray, now: datetime) -
     return stored, seen[1:]
 
 
-def _why(plan: PlanFacts, members: Sequence[Member]) -> dict[int, list[dict[str, str]]]:
-    """asset id -> reason and limit per period; a plan keeps only where they change. Empty codes where it says nothing."""
+def _why(plan: PlanFacts, members: Sequence[Member]) -> dict[int, list[dict[str, Any]]]:
+    """asset id -> reason, limit and the limit's largest price per period; a plan keeps only where they change. Empty codes where
+    it says nothing.
+    """
     ids = {key_of(member): member.asset_id for member in members}
-    out = {asset_id: [{"reason": "", "limit": ""}] * len(plan.grid) for asset_id in ids.values()}
+    silent: dict[str, Any] = {"reason": "", "limit": "", "price_cny_per_kwh": None}
+    out = {asset_id: [silent] * len(plan.grid) for asset_id in ids.values()}
     for row in plan.explanations:  # by asset and time: a later one rules from its start on
         if row["asset"] in ids:
             first = plan.grid.index(datetime.fromisoformat(row["starts_at"]))
-            rest = {"reason": row["reason"], "limit": row["limit"]}
+            rest = {"reason": row["reason"], "limit": row["limit"], "price_cny_per_kwh": row.get("price_cny_per_kwh")}
             out[ids[row["asset"]]][first:] = [rest] * (len(plan.grid) - first)
     return out
