@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.contrib.auth import hashers
+from django.db import connection
 
 from tests import exchange, services
 from tests.journey.demo_process import LONGEST_SECONDS, Played, demo, environment, money, scratch_database
@@ -18,6 +21,21 @@ from tests.served import Served, serve
 def data_root() -> Path:
     """Folder of measured data; use with `@pytest.mark.data`."""
     return Path(os.environ["VPP_DATA_ROOT"]).resolve()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> None:
+    """A million rounds a password are for people; what tests/journey starts is as it is delivered."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    hashers.get_hashers.cache_clear()
+    hashers.get_hashers_by_algorithm.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """A test database of this run's own, where several runs share a server."""
+    if connection.vendor == "postgresql":
+        connection.settings_dict["TEST"]["NAME"] = f"vpp_test_{os.getpid()}"
 
 
 @pytest.fixture(scope="session")

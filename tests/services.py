@@ -11,8 +11,10 @@ import getpass
 import json
 import os
 import shutil
+import signal
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -20,7 +22,11 @@ NAMES = ("services", "data", "node", "browser")
 REQUIRED = {name.strip() for name in os.environ.get("VPP_REQUIRE", "").split(",") if name.strip()}
 # Keys of this run in a shared Redis; removed at its end.
 PREFIX = f"vpptest-{os.getpid()}:"
+REDIS_DATABASES = 16  # that a server has unless it is told otherwise
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+# A shell that starts something in the background has it ignore Ctrl-C; tests/run.py ends a part with it, and some tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.setdefault("VPP_ALLOW_EMBEDDED", "1")
 os.environ.setdefault("VPP_ALLOW_TWIN", "1")
@@ -61,6 +67,13 @@ def redis_url() -> tuple[str, str]:
     return url, ""
 
 
+def redis_of(part: int) -> str:
+    """URL of a Redis database for one of several runs at the same time: tests clear the cache, which has the whole database."""
+    parts = urlsplit(redis_url()[0])
+    number = (int(parts.path.strip("/") or 0) + part) % REDIS_DATABASES
+    return urlunsplit(parts._replace(path=f"/{number}"))
+
+
 def chromium() -> str:
     return next((path for name in CHROMIUM if (path := shutil.which(name))), "")
 
@@ -81,6 +94,8 @@ if os.environ.get("VPP_TEST_SERVICES") == "1":
     os.environ["DATABASE_URL"] = database_url()[0]
     os.environ["REDIS_URL"] = redis_url()[0]
     os.environ["VPP_QUEUE_PREFIX"] = PREFIX
+    # Commits do not wait for the disk: what is killed here is a worker, never PostgreSQL. libpq hands it to every process.
+    os.environ.setdefault("PGOPTIONS", "-c synchronous_commit=off")
 else:
     os.environ["DATABASE_URL"] = ""
     os.environ["REDIS_URL"] = ""

@@ -7,6 +7,7 @@ from aggregator.enterprises.models import Feeder, Park, Site
 from aggregator.support.models import Identified
 
 SPLIT_RULES = ("cost", "pro_rata", "rotation", "floor")  # who is called first; see docs/disaggregation.md
+CERTIFIED_DIRECTIONS = ("up", "down")
 # `opt_in` ends the opt-out of the same reference from its start on: a fact is never edited.
 COMMITMENT_KINDS = ("intervened", "reserved", "event_day", "outage", "opt_out", "opt_in")
 
@@ -96,3 +97,36 @@ class Commitment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.asset} {self.kind}"
+
+
+class CapabilityCertificate(models.Model):
+    """What a portfolio, or one asset, may move by certificate: `kw` above (up) or below (down) its baseline, both days included."""
+
+    portfolio = models.ForeignKey(Portfolio, null=True, blank=True, on_delete=models.CASCADE, related_name="certificates")
+    asset = models.ForeignKey(Asset, null=True, blank=True, on_delete=models.CASCADE, related_name="certificates")
+    direction = models.CharField(max_length=4, choices=[(d, d) for d in CERTIFIED_DIRECTIONS])
+    kw = models.FloatField()
+    issued_on = models.DateField()
+    valid_until = models.DateField()
+    document = models.CharField(max_length=200)
+    source = models.CharField(max_length=200)  # who says so: measured test, assumed or synthetic
+
+    class Meta:
+        ordering = ["issued_on", "document"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["portfolio", "direction", "issued_on", "document"], condition=Q(asset=None), name="certificate_of_portfolio_once"
+            ),
+            models.UniqueConstraint(
+                fields=["asset", "direction", "issued_on", "document"], condition=Q(portfolio=None), name="certificate_of_asset_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(portfolio=None, asset__isnull=False) | Q(portfolio__isnull=False, asset=None), name="certificate_subject"
+            ),
+            models.CheckConstraint(condition=Q(direction__in=CERTIFIED_DIRECTIONS), name="certificate_direction"),
+            models.CheckConstraint(condition=Q(kw__gt=0), name="certificate_kw"),
+            models.CheckConstraint(condition=Q(valid_until__gte=F("issued_on")), name="certificate_dates"),
+        ]
+
+    def __str__(self) -> str:
+        return self.document

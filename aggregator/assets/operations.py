@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db import transaction
 
-from aggregator.assets.domain import Reserve, parse_spec
-from aggregator.assets.models import Asset, Commitment, Portfolio, PortfolioMember
+from aggregator.assets.domain import Certificate, Reserve, parse_spec
+from aggregator.assets.models import Asset, CapabilityCertificate, Commitment, Portfolio, PortfolioMember
 from aggregator.assets.queries import opt_outs
 from aggregator.enterprises.domain import Term
 from aggregator.kernel.errors import Anticipated, NotFound
@@ -100,6 +100,19 @@ def register_portfolio(*, park_id: int, code: str, name_zh: str, name_en: str, s
     values = {"name_zh": name_zh, "name_en": name_en, "split_rule": split_rule}
     row, _ = Portfolio.objects.update_or_create(park_id=park_id, code=code, defaults=values)
     return row.pk
+
+
+def register_certificate(*, portfolio_id: int, certificate: Certificate) -> None:
+    """Write down a certificate of the portfolio, or of an asset; the same document again brings its figures up to date."""
+    of_asset = certificate.asset_id is not None
+    CapabilityCertificate.objects.update_or_create(
+        portfolio_id=None if of_asset else portfolio_id,
+        asset_id=certificate.asset_id,
+        direction=certificate.direction,
+        issued_on=certificate.issued_on,
+        document=certificate.document,
+        defaults={"kw": certificate.kw, "valid_until": certificate.valid_until, "source": certificate.source},
+    )
 
 
 @transaction.atomic

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from aggregator.assets.domain import Reserve, Spec, parse_spec
-from aggregator.assets.models import Asset, Commitment, Portfolio, PortfolioMember
+from aggregator.assets.domain import Certificate, Reserve, Spec, parse_spec
+from aggregator.assets.models import Asset, CapabilityCertificate, Commitment, Portfolio, PortfolioMember
 from aggregator.enterprises.models import Feeder
 from aggregator.kernel.errors import NotFound
 
@@ -173,6 +173,15 @@ def feeders_of(*, site_ids: Collection[int], asset_ids: Collection[int]) -> list
         for row in rows
     ]
     return sorted(facts, key=lambda feeder: feeder.parent_id is not None)
+
+
+def certificates_of(*, portfolio_id: int, asset_ids: Collection[int]) -> list[Certificate]:
+    """Capability certificates of the portfolio and of these assets, the oldest first, whether they are still valid or not."""
+    rows = CapabilityCertificate.objects.filter(Q(portfolio_id=portfolio_id) | Q(asset_id__in=asset_ids))
+    return [
+        Certificate(row.asset_id, row.direction, row.kw, row.issued_on, row.valid_until, row.document, row.source)
+        for row in rows.order_by("issued_on", "document", "asset__code", "direction")
+    ]
 
 
 def commitments(

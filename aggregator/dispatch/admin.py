@@ -2,6 +2,7 @@ from django.contrib import admin
 
 from aggregator.dispatch.models import (
     Acknowledgement,
+    DeclaredObjective,
     DispatchPlan,
     FleetRun,
     FleetShard,
@@ -13,5 +14,16 @@ from aggregator.dispatch.models import (
 )
 from aggregator.support.records import ReadOnlyAdmin
 
-SHOWN = [Acknowledgement, DispatchPlan, FleetRun, FleetShard, GlobalStop, OptimisationRun, ParetoReport, Setpoint, SetpointDelivery]
+SHOWN = [
+    Acknowledgement,
+    DeclaredObjective,
+    DispatchPlan,
+    FleetRun,
+    FleetShard,
+    GlobalStop,
+    OptimisationRun,
+    ParetoReport,
+    Setpoint,
+    SetpointDelivery,
+]
 admin.site.register(SHOWN, ReadOnlyAdmin)

@@ -26,12 +26,6 @@ def verify(payload: dict[str, Any], *, now: datetime) -> dict[str, Any]:
     return asdict(operations.verify(portfolio_id=payload["portfolio_id"], now=now))
 
 
-@jobs.job_task("aggregator.dispatch.replan")
-def replan(payload: dict[str, Any], *, now: datetime) -> dict[str, Any]:
-    plan = operations.replan(portfolio_id=payload["portfolio_id"], now=now)
-    return {"plan": None if plan is None else str(plan.public_id)}
-
-
 @jobs.job_task("aggregator.dispatch.redispatch")
 def redispatch(payload: dict[str, Any], *, now: datetime) -> dict[str, Any]:
     plan = operations.redispatch(

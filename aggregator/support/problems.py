@@ -19,7 +19,7 @@ CONTENT_TYPE = "application/problem+json"
 
 def text_of(problem: Anticipated) -> str:
     """The sentence in the reader's language."""
-    return gettext(problem.text) % problem.fields
+    return problem.sentence(gettext)
 
 
 def body_of(

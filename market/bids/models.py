@@ -11,7 +11,7 @@ from aggregator.support.models import Identified
 from market.bids.domain import AVAILABILITY_KINDS
 from market.platforms.models import Platform
 
-PRODUCTS = ("spot", "demand_response")
+PRODUCTS = ("spot", "demand_response", "reserve_up", "reserve_down")
 BID = Lifecycle(
     "bid",
     {
@@ -89,6 +89,10 @@ class Bid(Identified):
     availability = models.CharField(max_length=20, blank=True, choices=[(kind, kind) for kind in AVAILABILITY_KINDS])
     # [{day, availability, probability, cost_cny, price_mean_cny_per_mwh, accepted_mwh, delivered_mwh, relief_kwh}]
     scenarios = models.JSONField(default=list)
+    # {up, down: {kw, basis: certificate | declared, declared_kw, certified_kw, documents}}; {} where nothing was looked up
+    capability = models.JSONField(default=dict)
+    # reserve: {lasting_hours, starts_at, block: of each period, held_kw: {asset id: [kW per block]}}: who keeps it free if it is awarded
+    reserve = models.JSONField(default=dict)
 
     class Meta:
         ordering = ["-delivery_day", "product"]
@@ -121,7 +125,8 @@ class BidStep(models.Model):
     """Offer `injection_kw` in total in this period if the price is at least `price_cny_per_mwh`.
 
     Supply-shaped in injection: higher price, more injection (less consumption). Demand response has
-    one step per period of its window: injection_kw = the change above baseline.
+    one step per period of its window: injection_kw = the change above baseline. Reserve has one step per period of its blocks:
+    the capacity that is kept free, negative for down, and its price is per MW and hour.
     """
 
     bid = models.ForeignKey(Bid, on_delete=models.CASCADE, related_name="steps")

@@ -49,6 +49,12 @@ def close_gate(payload: dict[str, Any], *, now: datetime) -> dict[str, Any]:
     return {"missed": operations.miss_unsent(portfolio_id=payload["portfolio_id"], now=now)}
 
 
+@job_task("market.bids.replan")
+def replan(payload: dict[str, Any], *, now: datetime) -> dict[str, Any]:
+    plan = operations.replan_day(portfolio_id=payload["portfolio_id"], now=now)
+    return {"plan": None if plan is None else str(plan.public_id)}
+
+
 @job_task("market.bids.schedule")
 def schedule(payload: dict[str, Any], *, now: datetime) -> dict[str, Any]:
     plan = operations.schedule_day(portfolio_id=payload["portfolio_id"], delivery_day=date.fromisoformat(payload["day"]), now=now)

@@ -87,7 +87,7 @@ LITERALS = [
     ("market/settlement/queries/_trace_checks.py", r'(?:Check|_kwh|_fen|_each_period)\("(\w+)"', codes.CHECKS),
     ("market/bids/domain/awards.py", r'return "(\w+)"', codes.REFUSALS),
     ("market/bids/operations/_awards.py", r'return (?:"" if .* else )?"(\w+)"', codes.REFUSALS),
-    ("market/bids/operations/_prepare.py", r'_declined?\([^"]*"(\w+)"', codes.REFUSALS),
+    ("market/bids/operations/_demand.py", r'_declined?\([^"]*"(\w+)"', codes.REFUSALS),
     ("market/bids/domain/steps.py", r'^        "(\w+)": ', codes.REFUSALS),
     ("market/bids/domain/offer.py", r'return "(no_\w+)"', codes.REFUSALS),
     ("market/instructions/domain.py", r'return "(\w+)"', codes.REFUSALS),
@@ -127,7 +127,7 @@ def test_an_instruction_is_refused_in_words() -> None:
     """Any named error of what an instruction or a bid goes through may become a reason."""
     modules = (
         "aggregator/dispatch/operations/_plan.py",
-        "aggregator/dispatch/domain/problem.py",
+        "aggregator/dispatch/domain/refusals.py",
         "market/bids/operations/_prepare.py",
         "market/rules/queries.py",
         "market/rules/domain/_figures.py",

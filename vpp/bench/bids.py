@@ -17,7 +17,7 @@ import numpy as np
 from rich.progress import Progress
 
 from aggregator.dispatch.domain.fleet.problem import FleetProblem
-from market.bids.domain.risk import BidCurves, CurveProblem, bid_curves, check_curves, price_points
+from market.bids.domain.risk import BidCurves, CurveProblem, ReserveTerms, bid_curves, check_curves, price_points
 from market.bids.domain.risk_parks import parks_of
 from vpp.bench.fleet_park import SEED, simple_park
 from vpp.bench.fleet_prices import MARKET_PART, OVER_PRICE
@@ -29,6 +29,7 @@ CONFIDENCE, BALANCED, WEIGHTS = 0.9, 0.5, (0.0, 0.5, 1.0)
 LOT_KW = 10.0
 DEADLINE_S = 600.0
 TINY = (100, 3)
+BLOCK_HOURS, LASTING_HOURS, RESERVE_CNY_PER_KW = 4.0, 1.0, 0.12  # invented: a block of four hours at 30 CNY per MW and hour
 PERSISTENCE, SPREAD = 0.92, 0.25  # of log prices from one quarter hour to the next, and from day to day
 SPIKES, SPIKE, SPIKE_HOURS = 0.1, 0.25, (17.0, 21.0)
 
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--points", type=int, default=8, help="price points of a curve")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--reserve", action="store_true", help="offer reserve beside the curves, in blocks of four hours")
     parser.add_argument("--without-simplex", action="store_true", help="leave the reference out")
 
 
@@ -89,6 +91,7 @@ def run(*, options: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "periods": day.fleet.periods,
         "price_points": options["points"],
         "parks": options["parks"],
+        "reserve": options["reserve"],
         "seed": options["seed"],
         "mode": made.solver,
         "status": made.status,
@@ -132,7 +135,7 @@ def _case(weight: float, several: list[_Measured]) -> dict[str, Any]:
 def _measure(day: _Day, options: dict[str, Any], weight: float, **how: Any) -> _Measured:
     gc.collect()
     cpu, began = _cpu_seconds(), time.perf_counter()
-    asked = _asked(day, options["parks"], options["points"])
+    asked = _asked(day, options["parks"], options["points"], reserve=options["reserve"])
     summed = time.perf_counter() - began
     curves = bid_curves(asked, confidence=CONFIDENCE, risk_weight=weight, deadline_s=DEADLINE_S, lot_kw=LOT_KW, **how)
     violations = check_curves(asked, curves)
@@ -146,12 +149,27 @@ def _cpu_seconds() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def _asked(day: _Day, parks: int, points: int) -> CurveProblem:
+def _reserve_kw(fleet: FleetProblem) -> tuple[np.ndarray, np.ndarray]:
+    """What each store that stands there all day could keep free for a call, up and down [kW]."""
+    stores = fleet.stores
+    stays = (stores.first == 0) & (stores.end == fleet.periods)
+    span_kwh = np.where(stays, stores.max_kwh - stores.min_kwh, 0.0) / LASTING_HOURS
+    return np.minimum(stores.discharge_kw, span_kwh * stores.eta_out), np.minimum(stores.charge_kw, span_kwh / stores.eta_in)
+
+
+def _terms(day: _Day) -> ReserveTerms:
+    block = (np.arange(day.fleet.periods) * day.fleet.hours // BLOCK_HOURS).astype(np.int64)
+    row = np.ones(int(block[-1]) + 1)
+    pay = RESERVE_CNY_PER_KW * row
+    return ReserveTerms(block, pay, pay, row > 0, row > 0, LASTING_HOURS, LOT_KW)
+
+
+def _asked(day: _Day, parks: int, points: int, *, reserve: bool) -> CurveProblem:
     """The quantity is regulation against the baseline; sites keep their own tariffs and only the movement is sold."""
     row = np.zeros(day.fleet.periods)
     summed = (
         replace(park, generation_kw=day.sun * park.generation_kw, fixed_injection_kw=day.load * park.fixed_injection_kw)
-        for park in parks_of(day.fleet, parks)
+        for park in parks_of(day.fleet, parks, reserve_kw=_reserve_kw(day.fleet) if reserve else None)
     )
     return CurveProblem(
         hours=day.fleet.hours,
@@ -167,6 +185,7 @@ def _asked(day: _Day, parks: int, points: int) -> CurveProblem:
         reserved_down_kw=row,
         locked_kw=row + np.nan,
         fixed_cost_cny=np.zeros(len(day.prices)),
+        reserve=_terms(day) if reserve else None,
     )
 
 

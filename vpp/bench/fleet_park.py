@@ -94,6 +94,7 @@ def simple_park(assets: int, *, seed: int = SEED, per_site: int = PER_SITE) -> B
         export_share_ratio=np.full(n_sites, 0.2),
         demand_price_cny_per_kw=np.zeros(n_sites),
         peak_so_far_kw=np.zeros(n_sites),
+        export_credit_kwh=np.zeros(n_sites),
     )
     return _park(parts, sites, no_groups(draw.PERIODS), rng, spot, baseline.sum(axis=0), assets, pv)
 
@@ -135,6 +136,7 @@ def full_park(assets: int, *, seed: int = SEED, per_site: int = PER_SITE) -> Ben
         export_share_ratio=share,
         demand_price_cny_per_kw=draw.dealt(rng, n_sites, (0.5, 0.5)) * rng.uniform(28, 42, n_sites),
         peak_so_far_kw=rng.uniform(0.85, 1.05, n_sites) * largest_import,
+        export_credit_kwh=np.zeros(n_sites),
     )
     groups = feature.nested_groups(rng, natural=natural, calls=parts.calls, load_kw=parts.load_kw)
     return _park(parts, sites, groups, rng, spot, baseline.sum(axis=0), assets, pv + turbines)

@@ -141,6 +141,7 @@ def as_fleet(case: StorageCase) -> FleetProblem:
         export_share_ratio=np.array([np.inf]),
         demand_price_cny_per_kw=zero,
         peak_so_far_kw=zero,
+        export_credit_kwh=zero,
     )
     return FleetProblem(
         hours=case.hours,

@@ -3,7 +3,6 @@
 Injection into the grid is positive; energies [Wh], prices [CNY/MWh], arrays (n_periods,).
 """
 
-from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +10,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from aggregator.dispatch.domain import peak_price_cny_per_kw
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.money import fen_from_cny
 from aggregator.kernel.periods import Grid
@@ -26,13 +26,15 @@ class CostsUnknown(Anticipated):
 
 @dataclass(frozen=True)
 class SiteTerms:
-    """What a site pays whoever operates it: contract curve, its energy price, adders, demand charge."""
+    """What a site pays whoever operates it: contract curve, its energy price, adders, demand charge above what the month's
+    largest import before the day covers."""
 
     site: str
     contract_wh: np.ndarray
     contract_price: np.ndarray
     import_adder: np.ndarray
     demand_price_cny_per_kw_month: float
+    peak_so_far_kw: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,8 @@ def day_costs(
         contract_energy += float(-site.terms.contract_wh @ site.terms.contract_price)
         network += float(bought @ site.terms.import_adder)
         peak_kw = float(bought.max(initial=0.0)) / 1000 / grid.hours
-        demand_charge += site.terms.demand_price_cny_per_kw_month * peak_kw / monthrange(day.year, day.month)[1]
+        price_cny_per_kw = peak_price_cny_per_kw(site.terms.demand_price_cny_per_kw_month, day=day)
+        demand_charge += price_cny_per_kw * max(0.0, peak_kw - site.terms.peak_so_far_kw)
         spot += float((site.nominated_wh - site.terms.contract_wh) @ day_ahead + (site.metered_wh - site.nominated_wh) @ real_time)
     if credited_wh is not None:
         spot -= float(credited_wh @ real_time)

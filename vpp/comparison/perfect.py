@@ -1,6 +1,5 @@
 """The yardstick: the bidding model on what really happened, position taken day-ahead without deviation."""
 
-from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -9,7 +8,15 @@ from decimal import Decimal
 import numpy as np
 
 from aggregator.assets.domain import Device, Envelope, Spec, Stay, kind_of
-from aggregator.dispatch.domain import FirmBlock, Schedule, ScheduleProblem, SiteProblem, holdable_block, solve_schedule
+from aggregator.dispatch.domain import (
+    FirmBlock,
+    Schedule,
+    ScheduleProblem,
+    SiteProblem,
+    holdable_block,
+    peak_price_cny_per_kw,
+    solve_schedule,
+)
 from aggregator.kernel.money import fen_from_cny
 from aggregator.kernel.periods import Grid
 from vpp.comparison.costs import DayCosts, Shed, SiteDay, SiteTerms, Stored, day_costs
@@ -57,7 +64,6 @@ def perfect_foresight(
     `limits_kw`: site -> (import, export) limit. Q_da = Q_act, so everything is paid day-ahead; what the
     firm block covers earns its own price instead.
     """
-    days = monthrange(day.year, day.month)[1]
     devices = {key: (asset.site, asset.device) for key, asset in assets.items()}
     problem = ScheduleProblem(
         grid=grid,
@@ -66,7 +72,8 @@ def perfect_foresight(
                 import_limit_kw=limits_kw[site.site][0],
                 export_limit_kw=limits_kw[site.site][1],
                 import_adder_cny_per_kwh=site.import_adder / 1000,
-                demand_price_cny_per_kw=site.demand_price_cny_per_kw_month / days,
+                demand_price_cny_per_kw=peak_price_cny_per_kw(site.demand_price_cny_per_kw_month, day=day),
+                peak_so_far_kw=site.peak_so_far_kw,
             )
             for site in terms
         },
@@ -94,9 +101,9 @@ def _costs(
     wh = grid.hours * WH_PER_KWH
     credited, earned_cny = np.zeros(len(grid)), 0.0
     if firm is not None:
-        kept_kw = np.maximum(0.0, schedule.firm_kw - schedule.shortfall_kw[firm.window])
+        kept_kw = np.maximum(0.0, schedule.firm_kw - schedule.shortfall_kw)[firm.window]
         credited[firm.window] = firm.direction * kept_kw * wh
-        earned_cny = float(kept_kw.sum()) * grid.hours * firm.price_cny_per_kwh
+        earned_cny = float((kept_kw * firm.price_cny_per_kwh).sum()) * grid.hours
     sites = []
     for site in terms:
         injection_wh = (schedule.export_kw[site.site] - schedule.import_kw[site.site]) * wh

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aggregator.assets.domain import KINDS, parse_spec
+from aggregator.dispatch.domain import ProblemRefused
+from aggregator.dispatch.domain.objective import DayObjective
 from aggregator.enterprises.domain import ShareRuleRefused, operator_ratios
 from aggregator.kernel.errors import Anticipated
 from vpp.twin.scenario import Scenario
@@ -128,11 +130,29 @@ class CoolingSynthesis(_Part):
     sun_kw: float = Field(default=0.0, ge=0, description="heat through windows and roof at 1000 W/m2")
 
 
+class Certificate(_Part):
+    """What a test has certified: so many kW above (up) or below (down) the baseline, from `issued_on` to `valid_until`, both included."""
+
+    direction: Literal["up", "down"]
+    kw: float = Field(gt=0)
+    issued_on: date
+    valid_until: date
+    document: str = Field(max_length=200, description="number or title, by which it can be looked up")
+    source: str = Field(max_length=200, description="who issued it; or that it is assumed or synthetic")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Certificate":
+        if self.valid_until < self.issued_on:
+            raise ValueError("valid_until must not be before issued_on")
+        return self
+
+
 class Asset(Named):
     kind: str
     spec: dict[str, Any]
     origin: Origin = Field(description="of its parameters; the series says its own")
     feeder: Slug | None = Field(default=None, description="the innermost feeder of the same site on which it hangs")
+    certificates: tuple[Certificate, ...] = ()
     power: PowerUse | None = None
     sessions: SessionsUse | None = None
     synthesis: LoadSynthesis | ChargingSynthesis | CoolingSynthesis | None = None
@@ -205,12 +225,31 @@ class Enterprise(Named):
     sites: tuple[Site, ...] = Field(min_length=1)
 
 
+class Objective(_Part):
+    """What the portfolio's days are planned for besides money; an emission factor comes with who says so."""
+
+    carbon_price_cny_per_kg: float = Field(default=0.0, ge=0)
+    grid_kg_per_kwh: float | None = Field(default=None, gt=0)
+    factor_source: str = Field(default="", max_length=200)
+    self_consumption_cny_per_mwh: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _usable(self) -> "Objective":
+        try:
+            DayObjective(**self.model_dump())
+        except ProblemRefused as refused:
+            raise ValueError(refused.sentence()) from refused
+        return self
+
+
 class Portfolio(Named):
     """All assets of the park for [valid_from, valid_to), offered as one."""
 
     valid_from: date
     valid_to: date | None = None
     split_rule: Literal["cost", "pro_rata", "rotation", "floor"] = Field(default="cost", description="how instructions are shared out")
+    certificates: tuple[Certificate, ...] = Field(default=(), description="of all assets together")
+    objective: Objective | None = None
 
 
 class PriceUse(_Part):

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from aggregator.assets.operations import add_member, register_asset, register_portfolio
+from aggregator.assets.domain import Certificate
+from aggregator.assets.operations import add_member, register_asset, register_certificate, register_portfolio
+from aggregator.dispatch.domain.objective import DayObjective
+from aggregator.dispatch.operations import declare_objective
 from aggregator.enterprises.operations import register_enterprise, register_feeder, register_park, register_site, sign_contract
 from aggregator.gateways.operations import connect_asset, register_gateway
 from aggregator.metering.operations import register_point
@@ -50,6 +53,9 @@ def register(*, park: ParkFolder, pack: Pack, manifest_sha256: str) -> Structure
     portfolio_id = register_portfolio(
         park_id=park_id, code=portfolio.code, name_zh=portfolio.name_zh, name_en=portfolio.name_en, split_rule=portfolio.split_rule
     )
+    if portfolio.objective is not None:
+        objective = DayObjective(**portfolio.objective.model_dump())
+        declare_objective(portfolio_id=portfolio_id, valid_from=portfolio.valid_from, objective=objective)
     names = {"name_zh": park.platform.name_zh, "name_en": park.platform.name_en}
     Platform.objects.update_or_create(code=park.platform.code, defaults={"portfolio_id": portfolio_id, **names})
     structure = Structure(park_id, portfolio_id, {}, {})
@@ -57,7 +63,14 @@ def register(*, park: ParkFolder, pack: Pack, manifest_sha256: str) -> Structure
         _enterprise(park, enterprise, structure)
     for asset_id in structure.asset_ids.values():
         add_member(portfolio_id=portfolio_id, asset_id=asset_id, valid_from=portfolio.valid_from, valid_to=portfolio.valid_to)
+    _certificates(park, structure)
     return structure
+
+
+def _certificates(park: ParkFolder, structure: Structure) -> None:
+    of_assets = [(structure.asset_ids[asset.code], one) for asset in park.assets for one in asset.certificates]
+    for asset_id, one in [*((None, one) for one in park.portfolio.certificates), *of_assets]:
+        register_certificate(portfolio_id=structure.portfolio_id, certificate=Certificate(asset_id=asset_id, **one.model_dump()))
 
 
 def _notes(park: ParkFolder) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from market.platforms.models import OutboundMessage
 from market.platforms.queries import unfinished_outbound
 from vpp.celery import app
 
-LOOK_SECONDS = 0.02
+LOOK_SECONDS, SELDOM_SECONDS = 0.02, 0.25
+PATIENCE = 0.05  # of what was waited already: whoever works long is not asked all the time
 SWEEP_SECONDS = 2.0
 HURRY_SECONDS = 0.3
 LONGEST_SECONDS = 600.0
@@ -68,7 +69,7 @@ def wait_until_quiet(*, known_dead: set[int], longest_s: float = LONGEST_SECONDS
             swept = wall
             jobs.sweep(wall=clock.wall_now())
             app.tasks["market.platforms.sweep_outbox"].apply_async()
-        sleep(LOOK_SECONDS)
+        sleep(min(max(LOOK_SECONDS, PATIENCE * (wall - began)), SELDOM_SECONDS))
 
 
 def _hurry() -> bool:

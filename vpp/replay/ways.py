@@ -28,7 +28,9 @@ from aggregator.assets.domain.load import LoadSpec
 from aggregator.assets.domain.storage import StorageSpec
 from aggregator.assets.domain.two_way_charger import TwoWayChargerSpec
 from aggregator.assets.models import Asset
+from aggregator.assets.queries import members_on
 from aggregator.dispatch.domain import FirmBlock
+from aggregator.dispatch.queries import month_peaks_kw
 from aggregator.forecasts.queries import quantiles
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.periods import Grid
@@ -77,7 +79,7 @@ def three_ways(*, twin: ParkTwin, places: ParkPlaces, pack: Pack, now: datetime)
     found: dict[str, Any] = {}
     try:
         gathered = gather(portfolio_id=places.portfolio_id, day=twin.inputs.day, as_of=now)
-        day = _shared(gathered, pack)
+        day = _shared(gathered, pack, now)
     except Anticipated as unknown:
         return {f"{way}_reason": str(unknown) for way in ("without", "with", "perfect")}
     alone = new_plant(places, twin.inputs, faults=False)
@@ -99,8 +101,10 @@ def three_ways(*, twin: ParkTwin, places: ParkPlaces, pack: Pack, now: datetime)
     return found
 
 
-def _shared(gathered: Gathered, pack: Pack) -> _Day:
+def _shared(gathered: Gathered, pack: Pack, now: datetime) -> _Day:
     terms = {}
+    members = members_on(portfolio_id=gathered.portfolio.id, day=gathered.day)
+    peaks = month_peaks_kw(members=members, before=gathered.grid.starts_at, known_at=now)
     for site in gathered.inputs.sites:
         prices = tariff_prices(pack=pack, tariff_class=gathered.sites[site.site].tariff_class, grid=gathered.grid)
         terms[site.site] = SiteTerms(
@@ -109,6 +113,7 @@ def _shared(gathered: Gathered, pack: Pack) -> _Day:
             contract_price=prices.energy_cny_per_mwh,
             import_adder=prices.adder_cny_per_mwh,
             demand_price_cny_per_kw_month=prices.demand_price_cny_per_kw_month,
+            peak_so_far_kw=peaks.get(gathered.sites[site.site].site_id, 0.0),
         )
     return _Day(
         gathered=gathered,
@@ -216,7 +221,7 @@ def _firm(day: _Day) -> FirmBlock | None:
     return FirmBlock(
         window=window,
         baseline_kw=np.array(baseline),
-        price_cny_per_kwh=float(min(event.price_cny_per_mwh.values())) / 1000,
+        price_cny_per_kwh=np.array([float(event.price_cny_per_mwh[t]) for t in range(window.start, window.stop)]) / 1000,
         max_kw=most_kw * (float(rule.high_ratio) if rule else 1.0),
         direction=event.direction,
     )

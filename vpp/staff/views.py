@@ -30,7 +30,7 @@ from market.settlement.models import SettlementRun
 from vpp.pack_notes import pack_of_day, pack_of_label
 from vpp.staff import lists
 from vpp.staff.access import chosen_day, chosen_portfolio, staff_page
-from vpp.staff.bid_page import bid_curves
+from vpp.staff.bid_page import bid_curves, capability_rows
 from vpp.staff.bid_risk import price_curves, risk_picture
 from vpp.staff.chart_words import bid_words, day_words, risk_words
 from vpp.staff.day_picture import day_picture
@@ -134,6 +134,7 @@ def bid_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
         steps=bid.steps.all(),
         award=Award.objects.filter(bid=bid).prefetch_related("periods").first(),
         curves=bid_curves(bid_id=bid.pk),
+        capability=capability_rows(bid),
         words=bid_words(),
         price_curves=price_curves(facts),
         risk=None if facts.risk is None else risk_picture(facts.risk),

@@ -1,6 +1,6 @@
 """`python -m vpp.texts.collect`: every text of code and templates into both catalogues.
 
-Finds gettext calls, Django template tags, and the `text` of named errors (kernel.errors.Anticipated).
+Finds gettext calls, Django template tags, and `text` and `whys` of named errors (kernel.errors.Anticipated).
 English entries are their own msgid; a new Chinese entry is left empty and a test fails until it is filled.
 """
 
@@ -58,6 +58,10 @@ def _python(path: Path) -> Iterator[Found]:
         text = fields.get("text")
         if "code" in fields and isinstance(text, ast.Constant) and isinstance(text.value, str):
             yield str(path.relative_to(ROOT)), text.lineno, text.value, None
+        whys = fields.get("whys")
+        for why in whys.values if isinstance(whys, ast.Dict) else []:
+            if isinstance(why, ast.Constant) and isinstance(why.value, str):
+                yield str(path.relative_to(ROOT)), why.lineno, why.value, None
 
 
 def _template(path: Path) -> Iterator[Found]:

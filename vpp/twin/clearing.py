@@ -74,6 +74,13 @@ def clear_spot(bid: ReceivedBid, prices: dict[datetime, Decimal]) -> dict[dateti
     return awarded
 
 
+def clear_reserve(bid: ReceivedBid, price: Decimal | None) -> dict[datetime, tuple[Decimal, Decimal]]:
+    """Per period (capacity, price): all that is offered at or below the price; nothing where there is no price."""
+    if price is None:
+        return {}
+    return {at: (steps[-1].injection_kw, price) for at, steps in bid.steps.items() if steps[-1].price_cny_per_mwh <= price}
+
+
 def clear_demand_response(
     bid: ReceivedBid, *, starts_at: datetime, ends_at: datetime, max_kw: Decimal, price: Decimal, direction: str
 ) -> dict[datetime, tuple[Decimal, Decimal]]:

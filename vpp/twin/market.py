@@ -13,9 +13,9 @@ import numpy as np
 
 from aggregator.kernel.periods import Grid, day_of, midnight
 from aggregator.kernel.signing import SignatureRefused, sign, verify
-from vpp.twin.clearing import ReceivedBid, clear_demand_response, clear_spot, read_bid, refusal
+from vpp.twin.clearing import ReceivedBid, clear_demand_response, clear_reserve, clear_spot, read_bid, refusal
 from vpp.twin.loopback import Answer, SignedMessage
-from vpp.twin.scenario import Invitation
+from vpp.twin.scenario import Invitation, ReserveMarket
 
 RECEIPT_DELAY = timedelta(minutes=1)
 
@@ -67,12 +67,13 @@ class Operator:
         day_ahead: PublishedPrices,
         real_time: tuple[PublishedPrices, ...],
         invitation: Invitation | None,
+        reserve: ReserveMarket | None = None,
         business_now: Callable[[], datetime],
         wall_now: Callable[[], datetime],
         journal: Callable[[str, datetime, bytes], None],
     ) -> None:
         self.name, self._secret, self.day, self._rules = name, secret, day, rules
-        self._day_ahead, self._real_time, self._invitation = day_ahead, real_time, invitation
+        self._day_ahead, self._real_time, self._invitation, self._reserve = day_ahead, real_time, invitation, reserve
         self._business_now, self._wall_now, self._journal = business_now, wall_now, journal
         self._lock = threading.Lock()
         self._bodies: dict[str, bytes] = {}
@@ -221,6 +222,9 @@ class Operator:
             prices = self._day_ahead
             known = {at: _text(p) for at, p in zip(prices.grid.starts, prices.cny_per_mwh, strict=True) if np.isfinite(p)}
             return clear_spot(bid, {at: Decimal(text) for at, text in known.items()})
+        if bid.product in ("reserve_up", "reserve_down"):
+            market = self._reserve or ReserveMarket()
+            return clear_reserve(bid, market.up_cny_per_mw_h if bid.product == "reserve_up" else market.down_cny_per_mw_h)
         if self._invitation is None or bid.invitation != self._invitation_reference:
             return {}
         starts_at, ends_at = self._window()

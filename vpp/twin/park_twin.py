@@ -82,6 +82,7 @@ class ParkTwin:
             day_ahead=self.inputs.day_ahead,
             real_time=(self.inputs.real_time,),
             invitation=self.inputs.scenario.invitation,
+            reserve=self.inputs.scenario.reserve,
             business_now=self._business_now,
             wall_now=self._wall_now,
             journal=self._journal("operator"),

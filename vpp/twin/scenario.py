@@ -59,6 +59,13 @@ class Invitation(_Part):
         return self
 
 
+class ReserveMarket(_Part):
+    """A synthetic clearing of reserve capacity: one price all day in each direction [CNY per MW and hour], which nobody moves."""
+
+    up_cny_per_mw_h: Decimal | None = None
+    down_cny_per_mw_h: Decimal | None = None
+
+
 class Correction(_Part):
     """One meter reading that the grid company corrects afterwards."""
 
@@ -75,4 +82,5 @@ class Scenario(_Part):
     step_minutes: int = Field(default=5, ge=1, le=15)
     faults: tuple[Fault, ...] = ()
     invitation: Invitation | None = None
+    reserve: ReserveMarket | None = Field(default=None, description="synthetic; without it no reserve is accepted")
     correction: Correction | None = None

@@ -9,16 +9,19 @@ from aggregator.assets.domain._common import (
     Reserve,
     Session,
     Spec,
+    SpecColumns,
     Stay,
     Store,
     idle_envelope,
     within_reach,
 )
+from aggregator.assets.domain.certificate import Certificate
 from aggregator.assets.domain.kinds import KINDS, Kind, SpecRefused, UnknownKind, kind_of, parse_spec
 
 __all__ = [
     "KINDS",
     "Calls",
+    "Certificate",
     "Command",
     "Device",
     "Drive",
@@ -27,6 +30,7 @@ __all__ = [
     "Reserve",
     "Session",
     "Spec",
+    "SpecColumns",
     "SpecRefused",
     "Stay",
     "Store",

@@ -1,7 +1,8 @@
 """What every asset kind shares: the validated spec, commands, the envelope and the planning device."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -25,6 +26,19 @@ class Spec(BaseModel):
     def settling_minutes(self) -> int:
         """How long the asset is under way to a new setpoint; before, it cannot be told whether it follows."""
         return 0
+
+
+class SpecColumns:
+    """Parameters of many assets of one kind as columns (N, 1), so that a kind's equations serve them all at once."""
+
+    def __init__(self, specs: Sequence[Spec], names: Iterable[str]) -> None:
+        self.count = len(specs)
+        for name in names:
+            setattr(self, name, np.array([getattr(spec, name) for spec in specs])[:, None])
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,8 @@ class Session:
 class Envelope:
     """What may be moved, per period of `grid`: injection [kW] and cumulative injection [kWh].
 
-    Arrays have shape (n_periods,). base is what happens without us. See docs/availability.md.
+    Arrays have shape (n_periods,), or (N, n_periods) for N assets of a kind. base is what happens without us. See
+    docs/availability.md. Of N assets notice, longest call and quality are kept beside, not in here.
     """
 
     grid: Grid

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from pydantic import Field
 
-from aggregator.assets.domain._common import Command, Device, Drive, Envelope, Session, SetpointKind, Spec, Store
+from aggregator.assets.domain._common import Command, Device, Drive, Envelope, Session, SetpointKind, Spec, SpecColumns, Store
 from aggregator.kernel.periods import Grid
 
 SETPOINT_KIND: SetpointKind = "import_limit_kw"
@@ -117,13 +117,22 @@ def _reachable(most_kwh: np.ndarray, step_kwh: np.ndarray) -> np.ndarray:
     return out
 
 
+COLUMNS = ("rated_kw", "connector_kw")
+
+
 def envelope(
-    spec: EvStationSpec, *, grid: Grid, cap_kw: np.ndarray, least_kwh: np.ndarray, most_kwh: np.ndarray, quality: str = "good"
+    spec: EvStationSpec | SpecColumns,
+    *,
+    grid: Grid,
+    cap_kw: np.ndarray,
+    least_kwh: np.ndarray,
+    most_kwh: np.ndarray,
+    quality: str = "good",
 ) -> Envelope:
-    """Base is charging at once (the most-energy curve); arrays as from bounds_of_sessions."""
+    """Base is charging at once (the most-energy curve); arrays as from bounds_of_sessions, (.., n_periods)."""
     base = -np.diff(most_kwh, prepend=0.0) / grid.hours
     cap = np.maximum(np.minimum(cap_kw, spec.rated_kw), -base)
-    return Envelope(grid, base, -cap, np.zeros(len(grid)), -most_kwh, -least_kwh, quality=quality)
+    return Envelope(grid, base, -cap, np.zeros_like(base), -most_kwh, -least_kwh, quality=quality)
 
 
 def device(spec: EvStationSpec, envelope: Envelope) -> Device:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
-from aggregator.assets.domain._common import Command, Device, Drive, Envelope, SetpointKind, Spec
+from aggregator.assets.domain._common import Command, Device, Drive, Envelope, SetpointKind, Spec, SpecColumns
 from aggregator.kernel.periods import Grid
 
 SETPOINT_KIND: SetpointKind = "export_limit_kw"
@@ -49,11 +49,14 @@ def step(
     return state, power_kw
 
 
-def envelope(spec: GenerationSpec, *, grid: Grid, available_kw: np.ndarray, quality: str = "good") -> Envelope:
-    """Window [0, q] where curtailable, [q, q] where not; q = `available_kw` (n_periods,) >= 0."""
+COLUMNS = ("rated_kw", "curtailable")
+
+
+def envelope(spec: GenerationSpec | SpecColumns, *, grid: Grid, available_kw: np.ndarray, quality: str = "good") -> Envelope:
+    """Window [0, q] where curtailable, [q, q] where not; q = `available_kw` (.., n_periods) >= 0."""
     base = np.clip(available_kw, 0.0, spec.rated_kw)
-    low = np.zeros_like(base) if spec.curtailable else base
-    return Envelope(grid, base, low, base, np.cumsum(low) * grid.hours, np.cumsum(base) * grid.hours, quality=quality)
+    low = np.where(spec.curtailable, 0.0, base)
+    return Envelope(grid, base, low, base, np.cumsum(low, axis=-1) * grid.hours, np.cumsum(base, axis=-1) * grid.hours, quality=quality)
 
 
 def device(spec: GenerationSpec, envelope: Envelope) -> Device:

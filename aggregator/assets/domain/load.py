@@ -12,11 +12,12 @@ r = ceil(2 ramp / period) - 1, at least 1: never more than the even ramp gives.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from aggregator.assets.domain._common import Calls, Command, Device, Drive, Envelope, SetpointKind, Spec
+from aggregator.assets.domain._common import Calls, Command, Device, Drive, Envelope, SetpointKind, Spec, SpecColumns
 from aggregator.kernel.periods import Grid
 
 SETPOINT_KIND: SetpointKind = "import_limit_kw"
@@ -100,32 +101,35 @@ def _let_go(spec: LoadSpec, since_hours: float, hours: float) -> float:
     return ((ends**2 - since_hours**2) / (2 * ramp_h) + since_hours + hours - ends) / hours
 
 
+COLUMNS = ("rated_kw", "must_run_kw", "sheddable", "max_calls_per_day", "max_call_hours", "notice_minutes", "ramp_minutes")
+
+
 def envelope(
-    spec: LoadSpec, *, grid: Grid, load_kw: np.ndarray, sheddable_from_kw: np.ndarray | None = None, quality: str = "good"
+    spec: LoadSpec | SpecColumns, *, grid: Grid, load_kw: np.ndarray, sheddable_from_kw: np.ndarray | None = None, quality: str = "good"
 ) -> Envelope:
     """Base is -load; up by what lies above must-run of `sheddable_from_kw` (default: the load itself).
 
-    Arrays (n_periods,), kW consumed, >= 0. Nothing can be shed before the notice time; the most energy
+    Arrays (.., n_periods), kW consumed, >= 0. Nothing can be shed before the notice time; the most energy
     is that of the n largest sheds so far, n = longest call, less what the ramps cost. A rebound is no flexibility: it follows
     from a call and stands in the plan, not here.
     """
     base = -np.clip(load_kw, 0.0, spec.rated_kw)
     sure = np.clip(-base if sheddable_from_kw is None else sheddable_from_kw, 0.0, -base)
-    shed = np.maximum(0.0, sure - spec.must_run_kw) if spec.sheddable and spec.max_calls_per_day > 0 else np.zeros(len(grid))
-    shed[: _notice_periods(spec, grid)] = 0.0
-    base_kwh = np.cumsum(base) * grid.hours
-    parts = _parts(spec, grid)
-    most = np.array([_weighted(np.sort(shed[: t + 1])[::-1], parts) for t in range(len(grid))]) * grid.hours
-    max_on_s = int(spec.max_call_hours * 3600)
+    may = np.logical_and(spec.sheddable, np.asarray(spec.max_calls_per_day) > 0)
+    noticed = np.arange(len(grid)) >= _notice_periods(spec, grid)
+    shed = np.where(may & noticed, np.maximum(0.0, sure - spec.must_run_kw), 0.0)
+    base_kwh = np.cumsum(base, axis=-1) * grid.hours
+    most_kwh = _largest_so_far(shed, _parts(spec, grid)) * grid.hours
+    single = isinstance(spec, Spec)
     return Envelope(
         grid,
         base,
         base.copy(),
         base + shed,
         base_kwh,
-        base_kwh + most,
-        notice_s=spec.notice_minutes * 60,
-        max_on_s=max_on_s,
+        base_kwh + most_kwh,
+        notice_s=int(spec.notice_minutes * 60) if single else 0,
+        max_on_s=int(spec.max_call_hours * 3600) if single else None,
         quality=quality,
     )
 
@@ -152,20 +156,34 @@ def device(spec: LoadSpec, envelope: Envelope, *, calls_used: int = 0) -> Device
     )
 
 
-def _parts(spec: LoadSpec, grid: Grid) -> np.ndarray:
-    """The shares of what can be shed that the periods of all calls of a day give, the largest first."""
-    ramp = _ramp_periods(spec, grid)
-    one = np.minimum(np.arange(1, _call_periods(spec, grid) + 1) / (ramp + 1), 1.0)
-    return np.sort(np.tile(one, spec.max_calls_per_day))[::-1]
+def _parts(spec: LoadSpec | SpecColumns, grid: Grid) -> np.ndarray:
+    """(.., K) the shares of what can be shed that the periods of all calls of a day give, the largest first; no more than fit."""
+    periods, ramp, calls = (np.asarray(f) for f in (_call_periods(spec, grid), _ramp_periods(spec, grid), spec.max_calls_per_day))
+    longest = min(int(np.max(periods, initial=1)), len(grid))
+    one = np.minimum(np.arange(1, longest + 1) / (ramp + 1), 1.0) * (np.arange(longest) < periods)
+    times = max(1, min(int(np.max(calls, initial=0)), -(-len(grid) // longest)))
+    each = np.arange(times) < calls if calls.ndim else np.arange(times) < int(calls)
+    every = (np.expand_dims(each, -1) * np.expand_dims(one, -2)).reshape(*one.shape[:-1], -1)
+    return -np.sort(-every, axis=-1)[..., : len(grid)]
 
 
-def _weighted(largest_kw: np.ndarray, parts: np.ndarray) -> float:
-    n = min(len(largest_kw), len(parts))
-    return float(largest_kw[:n] @ parts[:n])
+def _largest_so_far(shed_kw: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """(.., n) per period the K largest sheds so far, each with its share, largest with largest."""
+    largest = np.zeros(np.broadcast_shapes((*shed_kw.shape[:-1], parts.shape[-1]), parts.shape))
+    out = np.empty_like(shed_kw)
+    for t in range(shed_kw.shape[-1]):
+        value = shed_kw[..., t]
+        for k in range(min(t + 1, parts.shape[-1])):
+            here = largest[..., k].copy()
+            largest[..., k], value = np.maximum(here, value), np.minimum(here, value)
+        out[..., t] = (largest * parts).sum(axis=-1)
+    return out
 
 
-def _ramp_periods(spec: LoadSpec, grid: Grid) -> int:
-    return max(1, int(np.ceil(2 * spec.ramp_minutes / 60 / grid.hours - 1e-9)) - 1) if spec.ramp_minutes else 0
+def _ramp_periods(spec: LoadSpec | SpecColumns, grid: Grid) -> Any:
+    periods = np.maximum(1, np.ceil(2 * np.asarray(spec.ramp_minutes) / 60 / grid.hours - 1e-9) - 1).astype(int)
+    found = np.where(np.asarray(spec.ramp_minutes) > 0, periods, 0)
+    return found if found.ndim else int(found)
 
 
 def _periods(hours: float, grid: Grid) -> int:
@@ -173,9 +191,11 @@ def _periods(hours: float, grid: Grid) -> int:
     return int(np.ceil(hours / grid.hours - 1e-9))
 
 
-def _notice_periods(spec: LoadSpec, grid: Grid) -> int:
-    return int(np.ceil(spec.notice_minutes / 60 / grid.hours))
+def _notice_periods(spec: LoadSpec | SpecColumns, grid: Grid) -> Any:
+    found = np.ceil(np.asarray(spec.notice_minutes) / 60 / grid.hours).astype(int)
+    return found if found.ndim else int(found)
 
 
-def _call_periods(spec: LoadSpec, grid: Grid) -> int:
-    return max(1, int(spec.max_call_hours / grid.hours + 1e-9))
+def _call_periods(spec: LoadSpec | SpecColumns, grid: Grid) -> Any:
+    found = np.maximum(1, (np.asarray(spec.max_call_hours) / grid.hours + 1e-9).astype(int))
+    return found if found.ndim else int(found)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from pydantic import Field, model_validator
 
-from aggregator.assets.domain._common import Command, Device, Drive, Envelope, Reserve, SetpointKind, Spec, Store, within_reach
+from aggregator.assets.domain._common import Command, Device, Drive, Envelope, Reserve, SetpointKind, Spec, SpecColumns, Store, within_reach
 from aggregator.kernel.periods import Grid
 
 SETPOINT_KIND: SetpointKind = "injection_kw"
@@ -46,7 +46,8 @@ class StorageSpec(Spec):
 class Held:
     """Reserve on a grid, (n_periods,) each: power kept free, and energy at the grid that must be there, or have room, at the end.
 
-    Several promises add up. Energy is held from the end of the period before a window, so that it is there when it begins.
+    Promises of the same period add up. Energy is held from the end of the period before a window, so that it is there when it
+    begins; where one window follows another, what the larger one needs is enough.
     """
 
     up_kw: np.ndarray
@@ -56,15 +57,16 @@ class Held:
 
 
 def held_on(grid: Grid, windows: Iterable[tuple[slice, Reserve]]) -> Held:
-    """The promises of windows (slices of the grid's periods)."""
-    held = Held(*(np.zeros(len(grid)) for _ in range(4)))
+    """The promises of windows (slices of the grid's periods); an empty one at the grid's end begins right after it."""
+    up_kw, down_kw, up_kwh, down_kwh = (np.zeros(len(grid) + 1) for _ in range(4))
     for window, reserve in windows:
-        held.up_kw[window] += reserve.up_kw
-        held.down_kw[window] += reserve.down_kw
-        before = slice(max(0, window.start - 1), window.stop)
-        held.up_kwh[before] += reserve.up_kw * reserve.lasting_hours
-        held.down_kwh[before] += reserve.down_kw * reserve.lasting_hours
-    return held
+        during = slice(window.start, max(window.stop, window.start + 1))
+        up_kw[during] += reserve.up_kw
+        down_kw[during] += reserve.down_kw
+        up_kwh[during] += reserve.up_kw * reserve.lasting_hours
+        down_kwh[during] += reserve.down_kw * reserve.lasting_hours
+    at_end = (np.maximum(kwh[:-1], kwh[1:]) for kwh in (up_kwh, down_kwh))
+    return Held(up_kw[:-1], down_kw[:-1], *at_end)
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def soc_ratio(spec: StorageSpec, state: State) -> float:
     return state.stored_kwh / spec.energy_kwh
 
 
-def _free(spec: StorageSpec, held: Held) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _free(spec: StorageSpec | SpecColumns, held: Held) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """What a promise leaves: (charge_kw, discharge_kw, floor_kwh, ceiling_kwh). Where it is too large, nothing moves in the middle."""
     charge, discharge = np.maximum(0.0, spec.charge_kw - held.down_kw), np.maximum(0.0, spec.discharge_kw - held.up_kw)
     floor = np.minimum(spec.floor_kwh + held.up_kwh / spec.discharge_efficiency, spec.ceiling_kwh)
@@ -111,31 +113,32 @@ def _free(spec: StorageSpec, held: Held) -> tuple[np.ndarray, np.ndarray, np.nda
     return charge, discharge, np.where(floor > ceiling, middle, floor), np.where(floor > ceiling, middle, ceiling)
 
 
+COLUMNS = ("energy_kwh", "charge_kw", "discharge_kw", "charge_efficiency", "discharge_efficiency", "floor_kwh", "ceiling_kwh")
+
+
 def envelope(
-    spec: StorageSpec,
+    spec: StorageSpec | SpecColumns,
     *,
     grid: Grid,
-    stored_kwh: float,
-    margin_kwh: float = 0.0,
+    stored_kwh: float | np.ndarray,
+    margin_kwh: float | np.ndarray = 0.0,
     held: Held | None = None,
     quality: str = "good",
 ) -> Envelope:
-    """Bounds reachable from `stored_kwh`, cumulative at the grid side; base is idle.
+    """Bounds reachable from `stored_kwh` (of many assets (N, 1)), cumulative at the grid side; base is idle.
 
     `margin_kwh` >= 0 keeps away from both state-of-charge ends (meter error at the firm level); `held` is sold already.
     """
-    n, h = len(grid), grid.hours
+    h = grid.hours
     charge, discharge, floor, ceiling = _free(spec, held or held_on(grid, ()))
     room = np.maximum(0.0, ceiling - margin_kwh - stored_kwh)
     left = np.maximum(0.0, stored_kwh - floor - margin_kwh)
-    most_in = np.minimum(np.cumsum(charge) * h, room / spec.charge_efficiency)
-    most_out = np.minimum(np.cumsum(discharge) * h, left * spec.discharge_efficiency)
+    most_in = np.minimum(np.cumsum(charge, axis=-1) * h, room / spec.charge_efficiency)
+    most_out = np.minimum(np.cumsum(discharge, axis=-1) * h, left * spec.discharge_efficiency)
     # Either direction becomes possible after the other, so power bounds are the converter's.
-    movable = (room + left).any()
-    zero = np.zeros(n)
-    return Envelope(
-        grid, zero, -charge if movable else zero.copy(), discharge if movable else zero.copy(), -most_in, most_out, quality=quality
-    )
+    movable = (room + left > 0).any(axis=-1, keepdims=True)
+    low, high = np.where(movable, -charge, 0.0), np.where(movable, discharge, 0.0)
+    return Envelope(grid, np.zeros_like(high), low, high, -most_in, most_out, quality=quality)
 
 
 def device(spec: StorageSpec, envelope: Envelope, *, stored_kwh: float, held: Held | None = None) -> Device:

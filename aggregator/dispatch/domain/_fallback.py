@@ -92,7 +92,8 @@ def _demand(problem: ScheduleProblem) -> np.ndarray:
     """Portfolio injection asked for; NaN = nothing, shape (n_periods,)."""
     demand = np.full(len(problem.grid), np.nan)
     if problem.firm is not None and problem.firm.fixed_kw is not None:
-        demand[problem.firm.window] = problem.firm.baseline_kw + problem.firm.direction * problem.firm.fixed_kw
+        asked = problem.firm.baseline_kw + problem.firm.direction * problem.firm.fixed_kw
+        demand[problem.firm.window] = np.where(problem.promised_kw[problem.firm.window] > 0, asked, np.nan)
     if problem.target is not None:
         demand[problem.wanted] = problem.target.injection_kw[problem.wanted]
     return demand

@@ -9,12 +9,12 @@ import numpy as np
 from aggregator.assets.domain.generation import GenerationSpec
 from aggregator.dispatch.domain.checker import Violation, check_schedule
 from aggregator.dispatch.domain.facts import AssetFacts
-from aggregator.dispatch.domain.pareto_measures import CarbonFactor, DayFlows, day_flows, imported, stored_gain_kwh
+from aggregator.dispatch.domain.pareto_measures import CarbonFactor, DayFlows, day_flows
 from aggregator.dispatch.domain.problem import ScheduleProblem
 from aggregator.dispatch.domain.schedule import Schedule, assemble, solve_schedule
+from aggregator.dispatch.domain.weighing import Axis, amount_of, carbon_axis, self_consumption_axis, weighed
 
 RESOLUTION_RATIO = 1e-3  # of what there is between the ends: points closer than that are one point
-DEAREST_TOLL_CNY_PER_KWH = 4.0  # a fifth of what an owner's limit costs: promises and limits stay dearer than any import
 END_FACTOR = 20.0  # at the far end the amount counts so many times more than the dearest money
 SOLVES_PER_POINT = 3
 EQUAL = 6  # decimals in which equal plans agree
@@ -29,19 +29,6 @@ class Dropped:
     carbon_kg: float | None
     self_consumption_ratio: float | None
     why: str
-
-
-@dataclass(frozen=True)
-class Axis:
-    """What is weighed against money: amount = sum of rate x import + rate x shed (if it counts) - mean rate x gain of the stores."""
-
-    name: str
-    rate_per_kwh: np.ndarray
-    counts_shed: bool
-
-    @property
-    def mean_rate(self) -> float:
-        return float(self.rate_per_kwh.mean())
 
 
 @dataclass(frozen=True)
@@ -74,10 +61,9 @@ class Search:
         self.generators = {k for k, facts in assets.items() if isinstance(facts.spec, GenerationSpec) and k in problem.devices}
         self.axes: list[Axis] = []
         if factor is not None:
-            self.axes.append(Axis("carbon", factor.kg_per_kwh, counts_shed=False))
+            self.axes.append(carbon_axis(factor))
         if any(problem.devices[k][1].fixed_kw.any() for k in self.generators):
-            # Less import, but not by shedding: what own generation can do instead of the grid.
-            self.axes.append(Axis("self_consumption", np.ones(len(problem.grid)), counts_shed=True))
+            self.axes.append(self_consumption_axis(len(problem.grid)))
         self.plans: list[Plan] = []
         self.failed: list[Dropped] = []
         self.without_end: list[str] = []  # paths whose far end was not solved
@@ -85,7 +71,7 @@ class Search:
 
     def solve(self, axis: Axis | None, price: float) -> Plan | None:
         """The cheapest plan at money + price x amount; None where no solver delivered one that holds."""
-        asked, scale = (self.problem, 1.0) if axis is None else _priced(self.problem, axis, price)
+        asked, scale = (self.problem, 1.0) if axis is None else weighed(self.problem, [(axis, price)])
         mode = "reference" if len(self.problem.devices) <= EXACT_MOST else None
         solved = solve_schedule(asked, deadline_s=self.deadline_s, mode=mode)
         self.solves += 1
@@ -105,13 +91,9 @@ class Search:
 
     def _plan(self, axis: Axis | None, price: float, schedule: Schedule, room_cny: float | None) -> Plan:
         flows = day_flows(self.problem, schedule, self.generators)
-        amounts = {a.name: self._amount(a, schedule, flows) for a in self.axes}
+        amounts = {a.name: amount_of(self.problem, schedule, a, shed_kwh=flows.shed_kwh) for a in self.axes}
         violations = check_schedule(problem=self.problem, schedule=schedule, assets=self.assets)
         return Plan(axis, price, schedule, flows, amounts, room_cny, violations)
-
-    def _amount(self, axis: Axis, schedule: Schedule, flows: DayFlows) -> float:
-        shed = axis.mean_rate * flows.shed_kwh if axis.counts_shed else 0.0
-        return imported(self.problem, schedule, axis.rate_per_kwh) + shed - axis.mean_rate * stored_gain_kwh(self.problem, schedule)
 
     def refine(self, axis: Axis, points: int) -> None:
         """Find the far end, then again and again a plan between the two neighbours that lie farthest apart."""
@@ -208,40 +190,6 @@ def _dearest_cny_per_kwh(problem: ScheduleProblem) -> float:
     demand = max((s.demand_price_cny_per_kw for s in problem.sites.values()), default=0.0) / problem.grid.hours
     own = max((max(d.up_cost_cny_per_kwh, d.down_cost_cny_per_kwh) for _, d in problem.devices.values()), default=0.0)
     return max(energy + network + demand + own, 1e-3)
-
-
-def _priced(problem: ScheduleProblem, axis: Axis, price: float) -> tuple[ScheduleProblem, float]:
-    """The problem whose optimum is the cheapest plan at money + price x amount, and the scale of its money.
-
-    Money is scaled down where the price is high, not the price up: what crossing a limit or failing a promise costs stays
-    far above what importing costs.
-    """
-    toll = price * axis.rate_per_kwh
-    scale = min(1.0, DEAREST_TOLL_CNY_PER_KWH / float(toll.max())) if toll.any() else 1.0
-    shed = price * axis.mean_rate if axis.counts_shed else 0.0
-    sites = {
-        key: replace(
-            site,
-            import_adder_cny_per_kwh=scale * (site.import_adder_cny_per_kwh + toll),
-            demand_price_cny_per_kw=scale * site.demand_price_cny_per_kw,
-        )
-        for key, site in problem.sites.items()
-    }
-    devices = {}
-    for key, (site_key, device) in problem.devices.items():
-        up = device.up_cost_cny_per_kwh + (shed if device.calls is not None else 0.0)
-        own = replace(device, up_cost_cny_per_kwh=scale * up, down_cost_cny_per_kwh=scale * device.down_cost_cny_per_kwh)
-        devices[key] = (site_key, own)
-    firm = problem.firm
-    asked = replace(
-        problem,
-        sites=sites,
-        devices=devices,
-        injection_value_cny_per_kwh=scale * problem.injection_value_cny_per_kwh,
-        terminal_value_cny_per_kwh=scale * (problem.terminal_price_cny_per_kwh + price * axis.mean_rate),
-        firm=None if firm is None else replace(firm, price_cny_per_kwh=scale * firm.price_cny_per_kwh),
-    )
-    return asked, scale
 
 
 def _half_of_each(problem: ScheduleProblem, one: Schedule, other: Schedule) -> Schedule | None:

@@ -7,7 +7,7 @@ import numpy as np
 from aggregator.assets.domain import Device, Envelope, Spec, Stay, idle_envelope, kind_of
 from aggregator.assets.domain.load import LoadSpec
 from aggregator.assets.domain.storage import Held
-from aggregator.dispatch.domain.problem import ProblemRefused
+from aggregator.dispatch.domain.refusals import ProblemRefused
 from aggregator.kernel.periods import Grid
 
 USABLE = ("good", "degraded")
@@ -22,7 +22,7 @@ class AssetFacts:
     a storage. `stays`: of a two-way charger's car. `calls_used`: interruptions of the day that are over. `running_periods`:
     how long the present one has lasted, 0 = none. `notice_periods`: periods in which nothing new may be asked.
     `rest_periods`, `rebound_periods`: what is left of the rest and the rebound after the last call.
-    `movable` False: planned at its base.
+    `movable` False: planned at its base. `bright_kw`: of sun and wind, what nine days in ten stay below (P90).
     """
 
     site: str
@@ -38,6 +38,7 @@ class AssetFacts:
     rest_periods: int = 0
     rebound_periods: int = 0
     movable: bool = True
+    bright_kw: np.ndarray | None = None
 
 
 def device_of(facts: AssetFacts) -> Device:
@@ -124,7 +125,7 @@ def piece_of(envelope: Envelope, grid: Grid, *, injected_kwh: float | None = Non
     first = (grid.starts_at - whole.starts_at) // whole.resolution
     fits = grid.resolution == whole.resolution and first >= 0 and first + len(grid) <= len(whole)
     if not fits or whole.starts_at + first * whole.resolution != grid.starts_at:
-        raise ProblemRefused(why="the forecast does not cover the periods")
+        raise ProblemRefused(why="forecast_too_short")
     part, h = slice(first, first + len(grid)), whole.hours
     base_done = float(envelope.base_kw[:first].sum() * h)
     done = base_done if injected_kwh is None else injected_kwh

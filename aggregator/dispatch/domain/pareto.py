@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from aggregator.dispatch.domain._pareto_search import Dropped, Plan, Search, efficient
 from aggregator.dispatch.domain.facts import AssetFacts
 from aggregator.dispatch.domain.pareto_measures import CarbonFactor, DayFlows, imported
-from aggregator.dispatch.domain.problem import ProblemRefused, ScheduleProblem
+from aggregator.dispatch.domain.problem import ScheduleProblem
+from aggregator.dispatch.domain.refusals import ProblemRefused
 from aggregator.dispatch.domain.schedule import Schedule
 from aggregator.kernel.errors import Anticipated
 
@@ -87,7 +88,7 @@ def pareto_set(
     """
     begun = time.monotonic()
     if factor is not None and factor.kg_per_kwh.shape != (len(problem.grid),):
-        raise ProblemRefused(why="the grid's emission factor does not fit the periods")
+        raise ProblemRefused(why="factor_misfits")
     search = Search(problem, assets, factor, solve_deadline_s, say)
     if not search.axes:
         raise NoParetoReport(why="no emission factor of the grid is known and the portfolio has no generation")

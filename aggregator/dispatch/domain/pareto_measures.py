@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aggregator.dispatch.domain.problem import ProblemRefused, ScheduleProblem
+from aggregator.dispatch.domain.problem import ScheduleProblem
+from aggregator.dispatch.domain.refusals import ProblemRefused
 from aggregator.dispatch.domain.schedule import Schedule
 
 
@@ -18,9 +19,9 @@ class CarbonFactor:
 
     def __post_init__(self) -> None:
         if not self.source.strip():
-            raise ProblemRefused(why="an emission factor without its source is not used")
+            raise ProblemRefused(why="factor_without_source")
         if not np.isfinite(self.kg_per_kwh).all() or (self.kg_per_kwh < 0).any() or not self.kg_per_kwh.any():
-            raise ProblemRefused(why="the grid's emission factor is missing or negative somewhere, or zero all day")
+            raise ProblemRefused(why="factor_unusable")
 
 
 @dataclass(frozen=True)

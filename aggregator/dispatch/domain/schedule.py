@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from aggregator.dispatch.domain._fallback import safe_moves
-from aggregator.dispatch.domain.fleet.devices import DeviceMoves, Layout, device_moves, layout_of, plan_moves, used_generation_kw
+from aggregator.dispatch.domain.fleet.device_moves import DeviceMoves, device_moves, plan_moves, used_generation_kw
+from aggregator.dispatch.domain.fleet.devices import Layout, layout_of
 from aggregator.dispatch.domain.fleet.limits import GROUP_LIMITS, limit_prices
 from aggregator.dispatch.domain.fleet.money import in_unit, money_unit, out_of_unit
 from aggregator.dispatch.domain.fleet.plan import bounded, plan_fleet
 from aggregator.dispatch.domain.fleet.result import STATUSES, Certificate, FleetPlan, Flows
-from aggregator.dispatch.domain.problem import ProblemRefused, ScheduleProblem
+from aggregator.dispatch.domain.problem import ScheduleProblem
+from aggregator.dispatch.domain.refusals import ProblemRefused
 
 __all__ = ["STATUSES", "BindingLimit", "Relaxed", "Schedule", "assemble", "certified", "safe_plan", "solve_schedule"]
 
@@ -48,11 +50,12 @@ class Schedule:
     """Per asset and site [kW], arrays (n_periods,). injection = fixed + up - down.
 
     `on`: loads only, True while an interruption is in force. `stored_kwh` of two-way cars is NaN where there is none.
-    `shortfall_kw` >= 0 in the direction asked for (target and firm block), `overshoot_kw` likewise.
+    `shortfall_kw` >= 0 in the direction asked for (target and firm block), `overshoot_kw` likewise. `firm_kw`: what is promised.
     `objective_cny` is money: energy, network, demand charge, wear, shedding, terminal value, firm block and
     the price of the shortfall; what only steers the solver (relaxed limits, overshoot) is not in it.
     mode, status, certificate : how the plan was found and how far it can be from the best one, see docs/optimiser.md; the
     certificate counts what is minimised, which differs from the objective by what no plan can change.
+    notes : what went wrong with solvers on the way and was made up for.
     limits : what bound it, the dearest first. values_cny_per_kwh : per site, what one more kWh would have been worth there.
     """
 
@@ -64,7 +67,7 @@ class Schedule:
     import_kw: dict[str, np.ndarray]
     export_kw: dict[str, np.ndarray]
     portfolio_kw: np.ndarray
-    firm_kw: float
+    firm_kw: np.ndarray
     shortfall_kw: np.ndarray
     overshoot_kw: np.ndarray
     relaxed: tuple[Relaxed, ...]
@@ -75,6 +78,7 @@ class Schedule:
     limits: tuple[BindingLimit, ...] = ()
     values_cny_per_kwh: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def gap_ratio(self) -> float | None:
@@ -100,7 +104,7 @@ def solve_schedule(problem: ScheduleProblem, *, deadline_s: float, mode: str | N
     Raises ProblemRefused where the quantity of a firm block is still open, see `holdable_block`.
     """
     if problem.firm is not None and problem.firm.fixed_kw is None:
-        raise ProblemRefused(why="the quantity of the firm block is open; holdable_block finds it")
+        raise ProblemRefused(why="block_open")
     begun = time.monotonic()
     layout = layout_of(problem)
     built = time.monotonic() - begun
@@ -108,7 +112,7 @@ def solve_schedule(problem: ScheduleProblem, *, deadline_s: float, mode: str | N
     plan = plan_fleet(in_unit(layout.fleet, unit), deadline_s=deadline_s * (1 - RESERVE_RATIO), mode=mode, reference_gap_ratio=GAP_RATIO)
     plan = out_of_unit(plan, unit)
     if plan.status == "fallback":
-        return replace(safe_plan(problem), mode=plan.mode, seconds={"build": built, **plan.seconds})
+        return replace(safe_plan(problem), mode=plan.mode, seconds={"build": built, **plan.seconds}, notes=plan.notes)
     moves = device_moves(problem, layout, plan)
     schedule = assemble(problem, up=moves.up_kw, down=moves.down_kw, on=moves.on, status=plan.status)
     return replace(
@@ -118,7 +122,14 @@ def solve_schedule(problem: ScheduleProblem, *, deadline_s: float, mode: str | N
         limits=_limits(problem, layout, plan),
         values_cny_per_kwh=_values(problem, plan),
         seconds={"build": built, **plan.seconds},
+        notes=plan.notes,
     )
+
+
+def in_money(problem: ScheduleProblem, schedule: Schedule) -> Schedule:
+    """A schedule that was found at other prices, its money at those of `problem`; certificate and prices of limits stay what they were."""
+    own = assemble(problem, up=schedule.up_kw, down=schedule.down_kw, on=schedule.on, status=schedule.status)
+    return replace(schedule, objective_cny=own.objective_cny)
 
 
 def certified(problem: ScheduleProblem, schedule: Schedule, *, deadline_s: float) -> Schedule:
@@ -173,24 +184,25 @@ def assemble(
     injection = {k: problem.devices[k][1].fixed_kw + up[k] - down[k] for k in keys}
     stored = {k: levels for k in keys if (levels := _levels(problem, k, up[k], down[k])) is not None}
     inward, outward, relaxed = {}, {}, []
-    for s in problem.site_keys:
-        net = sum((injection[k] for k in keys if problem.devices[k][0] == s), np.zeros(n))
+    nets = {s: np.zeros(n) for s in problem.site_keys}
+    for k in keys:
+        nets[problem.devices[k][0]] += injection[k]
+    for s, net in nets.items():
         inward[s], outward[s] = np.maximum(0.0, -net), np.maximum(0.0, net)
         site = problem.sites[s]
         relaxed += _given_way(s, "import_limit", inward[s], site.import_limit_kw)
         relaxed += _given_way(s, "export_limit", outward[s], site.export_limit_kw)
         relaxed += _beyond_share(problem, s, injection, outward[s])
-    for g, net in _group_injection(problem, injection).items():
+    for g, net in group_injection(problem, injection).items():
         relaxed += _given_way(g, "group_import_limit", -net, problem.groups[g].import_limit_kw)
         relaxed += _given_way(g, "group_export_limit", net, problem.groups[g].export_limit_kw)
     portfolio = sum((outward[s] - inward[s] for s in problem.site_keys), np.zeros(n))
     shortfall, overshoot = np.zeros(n), np.zeros(n)
-    firm_kw = 0.0
-    if problem.firm is not None and problem.firm.fixed_kw:
-        firm_kw = float(problem.firm.fixed_kw)
-        periods = np.flatnonzero(problem.in_firm)
-        missing = problem.firm.baseline_kw * problem.firm.direction + firm_kw - problem.firm.direction * portfolio[periods]
-        shortfall[periods] = np.maximum(0.0, missing)
+    firm_kw = problem.promised_kw
+    if problem.firm is not None:
+        periods = problem.firm.window
+        missing = problem.firm.baseline_kw * problem.firm.direction + firm_kw[periods] - problem.firm.direction * portfolio[periods]
+        shortfall[periods] = np.where(firm_kw[periods] > 0, np.maximum(0.0, missing), 0.0)
     if problem.target is not None:
         wanted = problem.wanted
         missing = problem.target.direction * (problem.target.injection_kw[wanted] - portfolio[wanted])
@@ -219,17 +231,15 @@ def _given_way(subject: str, limit: str, flow: np.ndarray, most_kw: float) -> li
 
 
 def _beyond_share(problem: ScheduleProblem, site_key: str, injection_kw: dict[str, np.ndarray], export_kw: np.ndarray) -> list[Relaxed]:
-    """What is exported beyond the ruled share of the site's own generation: of what has neither store nor calls, and injects."""
-    ratio, n = problem.sites[site_key].export_share_ratio, len(export_kw)
-    if not np.isfinite(ratio) or not n:
+    """What is exported beyond the ruled share of the site's own generation, over the day so far and the plan."""
+    site, h, n = problem.sites[site_key], problem.grid.hours, len(export_kw)
+    if np.isinf(site.export_share_ratio) or not n:
         return []
-    used_kw = 0.0
-    for key, (at, device) in problem.devices.items():
-        if at == site_key and device.store is None and not device.stays and device.calls is None:
-            used_kw += float(np.maximum(0.0, injection_kw[key]).sum())
-    exported_kw = float(export_kw.sum())
-    by_kw = (exported_kw - ratio * used_kw) / n
-    return [Relaxed(site_key, "export_share", 0, by_kw)] if by_kw > 1e-4 + 1e-6 * exported_kw / n else []
+    own = [key for key in sorted(problem.generators, key=str) if problem.devices[key][0] == site_key]
+    exported_kwh = h * float(export_kw.sum())
+    over_kwh = exported_kwh - site.may_export_kwh(h * sum(float(injection_kw[key].sum()) for key in own))
+    by_kw = over_kwh / (h * n)
+    return [Relaxed(site_key, "export_share", 0, by_kw)] if by_kw > 1e-4 + 1e-6 * exported_kwh / (h * n) else []
 
 
 def _levels(problem: ScheduleProblem, key: str, up_kw: np.ndarray, down_kw: np.ndarray) -> np.ndarray | None:
@@ -260,7 +270,7 @@ def _course(initial_kwh: float, gained_kwh: np.ndarray, keep_ratio: float) -> np
     return levels
 
 
-def _group_injection(problem: ScheduleProblem, injection_kw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def group_injection(problem: ScheduleProblem, injection_kw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Per feeder or transformer the injection of the assets behind it, those of inner groups included."""
     sums = {g: np.zeros(len(problem.grid)) for g in sorted(problem.groups, key=str)}
     for key in problem.asset_keys:
@@ -278,7 +288,7 @@ def _money(
     stored: dict[str, np.ndarray],
     inward: dict[str, np.ndarray],
     portfolio: np.ndarray,
-    firm_kw: float,
+    firm_kw: np.ndarray,
     shortfall: np.ndarray,
 ) -> float:
     """Cost [CNY]; negative = earned."""
@@ -294,7 +304,7 @@ def _money(
         if k in stored and len(stored[k]) and np.isfinite(stored[k][-1]):
             cost -= problem.terminal_price_cny_per_kwh * device.terminal_value_ratio * float(stored[k][-1])
     if problem.firm is not None:
-        periods = problem.in_firm
-        kept = np.maximum(0.0, firm_kw - shortfall[periods])
+        periods = problem.firm.window
+        kept = np.maximum(0.0, firm_kw[periods] - shortfall[periods])
         cost -= h * float((problem.firm.price_cny_per_kwh - problem.firm.direction * value[periods]) @ kept)
     return cost + h * problem.shortfall_price_cny_per_kwh * float(shortfall.sum())

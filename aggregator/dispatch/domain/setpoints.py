@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from aggregator.assets.domain import Device, kind_of
 from aggregator.dispatch.domain.facts import USABLE, AssetFacts
+from aggregator.dispatch.domain.no_export import standing_limits_kw
 from aggregator.dispatch.domain.problem import ScheduleProblem
 from aggregator.dispatch.domain.reasons import Why
 from aggregator.dispatch.domain.schedule import Schedule
 
 STEP = 1000  # setpoints are whole watts
 MOVED_KW = 0.5 / STEP
+STANDING = "no_export"  # the reason of a limit that takes nothing of what is expected
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,13 @@ def settings_of(
 ) -> list[Setting]:
     """Sorted by asset and period.
 
-    Storage: every period; two-way charger: while a car is there. Generation: where curtailed. Load: while a call is in force.
+    Storage: every period; two-way charger: while a car is there. Generation: where curtailed, and where its site may export
+    nothing and would if there were more of it than expected. Load: while a call is in force.
     EV station: where charging is held back or caught up (elsewhere cars charge as they come, which is the fallback).
     Air conditioning: every period (without a limit its thermostat goes straight back to the set point).
     """
     rows: list[Setting] = []
+    standing = standing_limits_kw(problem, schedule, assets)
     for key in problem.asset_keys:
         facts = assets[key]
         if not facts.movable or facts.envelope.quality not in USABLE:
@@ -52,9 +56,13 @@ def settings_of(
             if kind.setpoint_kind == "injection_kw":
                 value = towards_zero(planned)
             elif kind.setpoint_kind == "export_limit_kw":
-                if schedule.down_kw[key][t] <= MOVED_KW:
+                most = standing[key][t] if key in standing else math.nan
+                if schedule.down_kw[key][t] <= MOVED_KW and math.isnan(most):
                     continue
-                value = max(0.0, towards_zero(planned))
+                value = max(0.0, towards_zero(planned if math.isnan(most) else most))
+                if schedule.down_kw[key][t] <= MOVED_KW:
+                    rows.append(Setting(key, t, kind.setpoint_kind, value, planned, fallback_kw, STANDING, "export_share"))
+                    continue
             else:
                 held_back = _held_back(schedule, device, key, t)
                 if not held_back:

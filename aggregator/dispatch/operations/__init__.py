@@ -1,6 +1,7 @@
 """Use cases of dispatch: plan, send, acknowledge, verify, plan again, stop."""
 
-from aggregator.dispatch.operations._inputs import Gathered, Prices, gather
+from aggregator.dispatch.operations._inputs import Course, Gathered, Prices, gather
+from aggregator.dispatch.operations._objective import declare_objective
 from aggregator.dispatch.operations._pareto import make_pareto_report
 from aggregator.dispatch.operations._plan import StopActive, dispatch, redispatch, schedule
 from aggregator.dispatch.operations._preview import InstructionPreview, NothingToPreview, preview_instruction
@@ -24,6 +25,7 @@ from aggregator.dispatch.operations._verify import VerifyReport, verify
 __all__ = [
     "AcknowledgeReport",
     "Claim",
+    "Course",
     "FleetRunExists",
     "Gathered",
     "InstructionPreview",
@@ -38,6 +40,7 @@ __all__ = [
     "activate_stop",
     "begin_fleet_run",
     "close_shard",
+    "declare_objective",
     "dispatch",
     "fail_fleet_run",
     "finish_fleet_run",

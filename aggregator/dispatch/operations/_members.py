@@ -60,7 +60,7 @@ class Members:
     def _one(self, member: assets.Member) -> AssetFacts:
         whole = self.envelopes.get(member.asset_id)
         if whole is None or not np.isfinite(whole.base_kw).all():
-            raise ProblemRefused(why=f"asset {member.code} has no forecast")
+            raise ProblemRefused(why="no_forecast", asset=member.code)
         site = self.keys[member.asset_id].rsplit("/", 1)[0]
         facts = AssetFacts(site=site, kind=member.kind, spec=member.spec, envelope=self._piece(member, whole))
         if facts.envelope.quality != "good":

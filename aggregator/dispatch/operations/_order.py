@@ -40,16 +40,11 @@ def from_now(order: Order) -> Order:
     begins = order.issued_at if order.not_before is None else max(order.issued_at, order.not_before)
     first = max(0, (begins - order.grid.starts_at) // order.grid.resolution)
     if first >= len(order.grid):
-        raise ProblemRefused(why="the periods are over")
+        raise ProblemRefused(why="periods_over")
     target = None if order.target is None else replace(order.target, injection_kw=order.target.injection_kw[first:])
     if target is not None and not np.isfinite(target.injection_kw).any():
-        raise ProblemRefused(why="the target's periods are over")
-    firm = order.firm
-    if firm is not None and first:
-        start, stop, _ = firm.window.indices(len(order.grid))
-        gone = max(0, first - start)
-        window = slice(max(0, start - first), max(0, stop - first))
-        firm = replace(firm, window=window, baseline_kw=firm.baseline_kw[gone:]) if window.stop > window.start else None
+        raise ProblemRefused(why="target_over")
+    firm = order.firm if order.firm is None or not first else order.firm.tail(first, len(order.grid))
     return replace(
         order, grid=order.grid.tail(first), target=target, firm=firm, prices=order.prices.tail(first), root=order.root or order.reference
     )

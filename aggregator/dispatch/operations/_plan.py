@@ -12,6 +12,7 @@ from aggregator.dispatch.models import DispatchPlan
 from aggregator.dispatch.operations._inputs import Prices, gather
 from aggregator.dispatch.operations._nowcast import load_drift
 from aggregator.dispatch.operations._order import Order, from_now
+from aggregator.dispatch.operations._promises import block_of, promised_after
 from aggregator.dispatch.operations._solve import solved_plan
 from aggregator.dispatch.operations._store import same_order, store
 from aggregator.forecasts.operations import forecast_availability
@@ -66,12 +67,16 @@ def dispatch(
 ) -> DispatchPlan:
     """Disaggregate `target` (on `grid`, NaN = nothing asked) from the running period to the end of the grid.
 
-    What cannot be met is the plan's shortfall. Older setpoints of the same assets and periods are superseded.
+    What cannot be met is the plan's shortfall; what is promised for later is kept. Older setpoints of the same assets and periods
+    are superseded.
     Raises ProblemRefused, StopActive.
     """
     prices = Prices(injection_value_cny_per_kwh, import_adder_cny_per_kwh, demand_price_cny_per_kw, _mean(injection_value_cny_per_kwh))
     excluded = tuple(sorted(set(exclude_asset_ids)))
-    order = Order(portfolio_id, "instruction", reference, grid, run_id, prices, issued_at, deadline_s, target=target, excluded=excluded)
+    firm = promised_after(portfolio_id=portfolio_id, target=target, grid=grid, at=issued_at)
+    order = Order(
+        portfolio_id, "instruction", reference, grid, run_id, prices, issued_at, deadline_s, firm=firm, target=target, excluded=excluded
+    )
     return make_plan(order)
 
 
@@ -103,6 +108,7 @@ def redispatch(
         prices=prices,
         issued_at=now,
         deadline_s=deadline_s,
+        firm=block_of(plan),
         target=Target(plan.target_kw, given["direction"]),
         excluded=excluded,
         root=given["root"],
@@ -125,7 +131,7 @@ def _drift(given: Mapping[str, Any]) -> dict[int, float]:
 
 def _mean(values: np.ndarray) -> float:
     if not np.isfinite(values).all() or not len(values):
-        raise ProblemRefused(why="the injection value is missing in some periods")
+        raise ProblemRefused(why="value_incomplete")
     return float(np.mean(values))
 
 

@@ -45,7 +45,7 @@ def preview_instruction(
     first = max(0, (now - plan.grid.starts_at) // plan.grid.resolution)
     grid = plan.grid.tail(first)
     if not grid.starts_at <= max(starts_at, now) < ends_at <= grid.ends_at or not injection_change_kw:
-        raise ProblemRefused(why="the window is over, empty, or outside the plan")
+        raise ProblemRefused(why="window_not_planned")
     wanted = np.full(len(grid), np.nan)
     window = grid.window(max(starts_at, grid.starts_at), ends_at)
     wanted[window] = plan.planned_kw[first:][window] + injection_change_kw
@@ -59,9 +59,10 @@ def preview_instruction(
         excluded=plan.inputs["excluded"],
     )
     terms = split_terms(portfolio_id=portfolio_id, gathered=gathered, now=now)
+    asked = gathered.objective.asked(gathered.problem)
     previews = []
     for name in rules:
-        schedule, split = split_target(gathered.problem, replace(terms, rule=Rule(name)), deadline_s=DEADLINE_S)
+        schedule, split = split_target(asked, replace(terms, rule=Rule(name)), deadline_s=DEADLINE_S)
         found = check_schedule(problem=gathered.problem, schedule=schedule, assets=gathered.facts)
         previews.append(InstructionPreview(name == terms.rule.name, split, len(found)))
     return previews

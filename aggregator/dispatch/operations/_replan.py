@@ -11,12 +11,12 @@ import numpy as np
 
 from aggregator.assets import queries as assets
 from aggregator.dispatch import queries
-from aggregator.dispatch.domain import FirmBlock
 from aggregator.dispatch.models import DispatchPlan
-from aggregator.dispatch.operations._inputs import Prices
+from aggregator.dispatch.operations._inputs import Course, Prices
 from aggregator.dispatch.operations._nowcast import expected_kw
 from aggregator.dispatch.operations._order import Order
 from aggregator.dispatch.operations._plan import DEADLINE_S, make_plan
+from aggregator.dispatch.operations._promises import block_of
 from aggregator.dispatch.operations._solve import OnlySafePlan
 from aggregator.forecasts.operations import forecast_availability
 from aggregator.kernel.periods import Grid, day_of
@@ -28,8 +28,11 @@ CELLS_SEEN = 3
 DEPARTED_RATIO = 0.10  # of the largest planned injection or consumption
 
 
-def replan(*, portfolio_id: int, now: datetime, deadline_s: float = DEADLINE_S) -> DispatchPlan | None:
+def replan(*, portfolio_id: int, now: datetime, real_time: Course | None = None, deadline_s: float = DEADLINE_S) -> DispatchPlan | None:
     """A new schedule for the rest of the running plan's periods; None where there is no reason for one.
+
+    `real_time`: prices that are known by now. The day-ahead position is settled whatever is done now; what is changed from here
+    on earns the real-time price, so it counts where it is known, and the day-ahead price stands for it elsewhere.
 
     No reason: no plan, a stop, no solver that finds one (an alarm says so), an instruction whose window is not over (its
     re-dispatch has its own rules), or a portfolio that does what was planned. Once per portfolio and period. Raises what
@@ -51,10 +54,10 @@ def replan(*, portfolio_id: int, now: datetime, deadline_s: float = DEADLINE_S) 
         reference=f"rolling {rest.starts_at.isoformat()}",
         grid=plan.grid,
         run_id=run.pk,
-        prices=Prices.of(plan.inputs),
+        prices=Prices.of(plan.inputs).known(plan.grid, real_time),
         issued_at=now,
         deadline_s=deadline_s,
-        firm=_block(plan),
+        firm=block_of(plan),
         not_before=rest.starts_at,
         optional=True,
     )
@@ -81,11 +84,3 @@ def _departed(plan: queries.PlanFacts, now: datetime) -> bool:
         return False
     off_kw = float(np.where(heard, gap, 0.0).sum(axis=0).mean())
     return abs(off_kw) > DEPARTED_RATIO * float(np.abs(plan.planned_kw).max(initial=0.0))
-
-
-def _block(plan: queries.PlanFacts) -> FirmBlock | None:
-    """What was promised with the plan, as it keeps it."""
-    given = plan.inputs.get("firm")
-    if given is None:
-        return None
-    return FirmBlock(**{**given, "window": slice(*given["window"]), "baseline_kw": np.array(given["baseline_kw"])})

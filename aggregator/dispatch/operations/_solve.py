@@ -1,7 +1,7 @@
 """Solve an order and have the result checked; what fails the check gives way to the safe plan."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from aggregator.assets import queries as assets
 from aggregator.dispatch import queries
 from aggregator.dispatch.domain import Schedule, ScheduleProblem, Violation, Why, check_schedule, explain, safe_plan, solve_schedule
 from aggregator.dispatch.domain.instruction import InstructionSplit, solve_instruction
-from aggregator.dispatch.domain.schedule import certified
+from aggregator.dispatch.domain.schedule import certified, in_money
 from aggregator.dispatch.domain.split import Rule
 from aggregator.dispatch.domain.worth import limit_worths
 from aggregator.dispatch.operations._inputs import Gathered
@@ -50,17 +50,18 @@ def solved_plan(order: Order, gathered: Gathered) -> Solved:
 
     Raises OnlySafePlan for an optional order.
     """
-    schedule, details = _schedule(order, gathered)
+    asked = gathered.objective.asked(gathered.problem)
+    schedule, details = _schedule(order, gathered, asked)
     violations = check_schedule(problem=gathered.problem, schedule=schedule, assets=gathered.facts)
     violations += _needless(gathered.problem, schedule)
     if order.optional and (violations or schedule.status == "fallback"):
         raise OnlySafePlan()
     if not violations:
-        why = explain(gathered.problem, schedule)
-        return Solved(schedule, why, limit_worths(gathered.problem, schedule, why, deadline_s=WORTHS_S), details=details)
+        why = explain(asked, schedule, gathered.facts)
+        return Solved(schedule, why, limit_worths(asked, schedule, why, deadline_s=WORTHS_S), details=details)
     safe = replace(safe_plan(gathered.problem), mode=schedule.mode)
     left = check_schedule(problem=gathered.problem, schedule=safe, assets=gathered.facts)
-    return Solved(safe, explain(gathered.problem, safe), {}, left, refused=violations)
+    return Solved(safe, explain(gathered.problem, safe, gathered.facts), {}, left, refused=violations)
 
 
 def _needless(problem: ScheduleProblem, schedule: Schedule) -> list[Violation]:
@@ -73,12 +74,20 @@ def _needless(problem: ScheduleProblem, schedule: Schedule) -> list[Violation]:
     return [Violation(row.site, row.limit, row.period, row.by_kw) for row in schedule.relaxed]
 
 
-def _schedule(order: Order, gathered: Gathered) -> tuple[Schedule, dict[str, Any]]:
+def _schedule(order: Order, gathered: Gathered, asked: ScheduleProblem) -> tuple[Schedule, dict[str, Any]]:
+    """The best schedule of what is `asked`, its money in the prices of `gathered`; and what the run keeps of how it came about."""
+    details: dict[str, Any] = {}
     if order.target is None:
-        return solve_schedule(gathered.problem, deadline_s=order.deadline_s), {}
-    terms = split_terms(portfolio_id=order.portfolio_id, gathered=gathered, now=order.issued_at)
-    schedule, split = split_target(gathered.problem, terms, deadline_s=order.deadline_s)
-    return certified(gathered.problem, schedule, deadline_s=CERTIFICATE_S), {"split": split.as_json()}
+        schedule = solve_schedule(asked, deadline_s=order.deadline_s)
+    else:
+        terms = split_terms(portfolio_id=order.portfolio_id, gathered=gathered, now=order.issued_at)
+        schedule, split = split_target(asked, terms, deadline_s=order.deadline_s)
+        schedule = certified(asked, schedule, deadline_s=CERTIFICATE_S)
+        details["split"] = split.as_json()
+    if asked is not gathered.problem:
+        schedule = in_money(gathered.problem, schedule)
+        details["objective"] = asdict(gathered.objective) | {"amounts": gathered.objective.amounts(gathered.problem, schedule)}
+    return schedule, details
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """A plan's rows: the plan, the run behind it, its setpoints, what it supersedes and what it intervenes in."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from aggregator.assets.models import Portfolio
 from aggregator.assets.operations import write_commitment
 from aggregator.dispatch import queries
 from aggregator.dispatch.domain import BindingLimit, FirmBlock, Relaxed, Violation, changes
-from aggregator.dispatch.domain.setpoints import Setting, settings_of
+from aggregator.dispatch.domain.setpoints import STANDING, Setting, settings_of
 from aggregator.dispatch.models import DispatchPlan, OptimisationRun, Setpoint
 from aggregator.dispatch.operations._inputs import Gathered
 from aggregator.dispatch.operations._order import Order
@@ -43,7 +43,7 @@ def store(order: Order, gathered: Gathered, found: Solved) -> DispatchPlan:
     """The plan with the run behind it, its setpoints, and the job that sends them; the same order again returns the first plan."""
     solved, violations = found.schedule, found.violations
     settings = settings_of(problem=gathered.problem, schedule=solved, assets=gathered.facts, why=found.why)
-    grid, inputs = order.grid, _inputs(order)
+    grid, inputs = order.grid, _inputs(order) | {"objective": asdict(gathered.objective)}
     with transaction.atomic():
         Portfolio.objects.select_for_update().get(pk=order.portfolio_id)
         earlier = same_order(order)
@@ -155,7 +155,7 @@ def _run(order: Order, gathered: Gathered, found: Solved, digest: str) -> Optimi
         stages={stage: round(seconds, 4) for stage, seconds in solved.seconds.items()},
         limits=[_limit(row, grid, gathered) for row in solved.limits],
         violations=len(found.refused),
-        details={"refused": [_violation(v, grid) for v in found.refused], **found.details},
+        details={"refused": [_violation(v, grid) for v in found.refused], "solver_notes": list(solved.notes), **found.details},
         inputs_hash=digest,
     )
 
@@ -198,14 +198,14 @@ def _inputs(order: Order) -> dict[str, Any]:
         "excluded": list(order.excluded),
         "weather_run_id": order.weather_run_id,
         "drift_kw": {str(asset_id): round(kw, 3) for asset_id, kw in sorted(order.drift_kw.items())},
-        "firm_kw": None if order.firm is None or order.firm.fixed_kw is None else order.firm.fixed_kw,
         "firm": None if order.firm is None else _block(order.firm, len(order.grid)),
     }
 
 
 def _block(firm: FirmBlock, periods: int) -> dict[str, Any]:
     start, stop, _ = firm.window.indices(periods)
-    return {**vars(firm), "window": [start, stop], "baseline_kw": firm.baseline_kw.tolist()}
+    plain = {name: values.tolist() if isinstance(values, np.ndarray) else values for name, values in vars(firm).items()}
+    return {**plain, "window": [start, stop]}
 
 
 def _setpoint(plan: DispatchPlan, grid: Grid, setting: Setting, ids: Mapping[str, int]) -> Setpoint:
@@ -274,10 +274,12 @@ def _release(gathered: Gathered, key: str, period: int) -> Setting:
 
 
 def _write_interventions(plan: DispatchPlan, grid: Grid, settings: list[Setting], gathered: Gathered) -> None:
-    """Loads, cars and generation do not show their natural course here; storage has none."""
+    """Loads, cars and generation do not show their natural course here; storage has none, and a limit that stands above what is
+    expected leaves it.
+    """
     periods: dict[str, list[int]] = {}
     for setting in settings:
-        if setting.kind != "injection_kw":
+        if setting.kind != "injection_kw" and setting.reason != STANDING:
             periods.setdefault(setting.asset, []).append(setting.period)
     for key in sorted(periods):
         run: list[int] = []

@@ -14,7 +14,7 @@ from aggregator.kernel.periods import Grid
 
 @dataclass(frozen=True)
 class Room:
-    """Distances from the base, all >= 0, shape (n,)."""
+    """Distances from the base, all >= 0, shape (n,) of one asset or (N, n) of many."""
 
     up_kw: np.ndarray
     down_kw: np.ndarray
@@ -23,7 +23,7 @@ class Room:
 
 
 def room_of(envelope: Envelope) -> Room:
-    base_kwh = np.cumsum(envelope.base_kw) * envelope.grid.hours
+    base_kwh = np.cumsum(envelope.base_kw, axis=-1) * envelope.grid.hours
     return Room(
         np.maximum(envelope.up_kw, 0.0),
         np.maximum(envelope.down_kw, 0.0),
@@ -35,7 +35,7 @@ def room_of(envelope: Envelope) -> Room:
 def shaped(envelope: Envelope, room: Room) -> Envelope:
     """`envelope` with the distances of `room`, energies reduced to what the powers can reach."""
     hours = envelope.grid.hours
-    base, base_kwh = envelope.base_kw, np.cumsum(envelope.base_kw) * hours
+    base, base_kwh = envelope.base_kw, np.cumsum(envelope.base_kw, axis=-1) * hours
     up_kwh = reachable(room.up_kwh, rise=room.up_kw * hours, fall=room.down_kw * hours)
     down_kwh = reachable(room.down_kwh, rise=room.down_kw * hours, fall=room.up_kw * hours)
     return replace(
@@ -49,11 +49,12 @@ def shaped(envelope: Envelope, room: Room) -> Envelope:
 
 def reachable(distance: np.ndarray, *, rise: np.ndarray, fall: np.ndarray) -> np.ndarray:
     """The largest curve below `distance` that starts at 0 and per period rises by <= rise, falls by <= fall."""
-    out, before = np.empty_like(distance), 0.0
-    for t, most in enumerate(distance):
-        before = out[t] = min(most, before + rise[t])
-    for t in range(len(out) - 2, -1, -1):
-        out[t] = min(out[t], out[t + 1] + fall[t + 1])
+    out = np.empty_like(distance)
+    before = np.zeros(distance.shape[:-1])
+    for t in range(distance.shape[-1]):
+        before = out[..., t] = np.minimum(distance[..., t], before + rise[..., t])
+    for t in range(distance.shape[-1] - 2, -1, -1):
+        out[..., t] = np.minimum(out[..., t], out[..., t + 1] + fall[..., t + 1])
     return out
 
 

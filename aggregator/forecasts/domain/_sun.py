@@ -18,7 +18,7 @@ class Sun:
     hour_angle: np.ndarray
 
 
-def sun_position(*, epoch_s: np.ndarray, latitude: float, longitude: float) -> Sun:
+def sun_position(*, epoch_s: np.ndarray, latitude: float | np.ndarray, longitude: float | np.ndarray) -> Sun:
     """Astronomical Almanac's low-precision sun (0.01 degrees, 1950-2050), without refraction.
 
     `epoch_s`: seconds since 1970 UTC; latitude north and longitude east positive [deg].
@@ -48,7 +48,7 @@ def clear_ghi(sun: Sun) -> np.ndarray:
     return np.where(cosine > 0, 1098 * cosine * np.exp(-0.059 / up), 0.0)
 
 
-def clear_power_ratio(sun: Sun, *, tilt_deg: float, azimuth_deg: float) -> np.ndarray:
+def clear_power_ratio(sun: Sun, *, tilt_deg: float | np.ndarray, azimuth_deg: float | np.ndarray) -> np.ndarray:
     """Clear-sky irradiance on the module plane over 1000 W/m2, clipped to 0..1.1; 0 below DARK_RATIO.
 
     Beam after Meinel (1976), 1353 x 0.7^(AM^0.678), air mass after Kasten and Young (1989); diffuse is a

@@ -12,7 +12,7 @@ def award_problem(*, offered: Mapping[datetime, Sequence[Step]], periods: Sequen
     """Why the award does not fit the offer, as a code; "" where it does. No periods = nothing accepted.
 
     A spot award covers every offered period (the position of a day has no holes) and stays between
-    the least and the most that was offered; demand response may be accepted in part, never below its price.
+    the least and the most that was offered; demand response and reserve may be accepted in part, never below their price.
     """
     starts = [period.starts_at.astimezone(UTC) for period in periods]
     if not periods:
@@ -28,11 +28,11 @@ def award_problem(*, offered: Mapping[datetime, Sequence[Step]], periods: Sequen
     for at, period in zip(starts, periods, strict=True):
         quantities = [step.injection_kw for step in offered[at]]
         least, most = min(quantities), max(quantities)
-        if product == "demand_response":
+        if product != "spot":
             least, most = min(least, Decimal(0)), max(most, Decimal(0))
         if not least <= period.injection_kw <= most:
             return "quantity_not_offered"
-        if product == "demand_response" and period.price_cny_per_mwh < offered[at][0].price_cny_per_mwh:
+        if product != "spot" and period.price_cny_per_mwh < offered[at][0].price_cny_per_mwh:
             return "price_below_offer"
     return ""
 

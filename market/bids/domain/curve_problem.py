@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aggregator.dispatch.domain import AssetFacts, FirmBlock, ScheduleProblem
-from aggregator.dispatch.domain.fleet.devices import columns_of
+from aggregator.dispatch.domain.fleet.devices import layout_of
+from market.bids.domain.capability import UNCERTIFIED, Capability
 from market.bids.domain.policy import BidPolicy
-from market.bids.domain.risk import CurveProblem, VirtualPark
+from market.bids.domain.reserve_caps import NOBODY, ReserveMembers, reserve_members
+from market.bids.domain.risk import CurveProblem, ReserveTerms, VirtualPark
 from market.bids.domain.risk_parks import parks_of
 from market.bids.domain.scenarios import JointScenarios
 from market.bids.domain.steps import OfferForm
@@ -39,7 +41,9 @@ def curve_problem(
     form: OfferForm,
     policy: BidPolicy,
     promise: Promise | None = None,
-) -> CurveProblem:
+    capability: Capability = UNCERTIFIED,
+    reserve: ReserveTerms | None = None,
+) -> tuple[CurveProblem, ReserveMembers]:
     """The curves' problem; the quantity is the change of the spot position against `position_kw`.
 
     Parameters
@@ -47,6 +51,8 @@ def curve_problem(
     problem : expected envelopes, without a firm block; its injection value is not used, its terminal value is.
     position_kw : (n_periods,) injection that is offered where nothing is changed, in whole lots; the demand-response window
         stands at its baseline there, is locked, and the ordered power is delivered on top: one movement, one product.
+    capability : certified change of injection; where no certificate says, the declared limits alone.
+    reserve : what may be offered as reserve; the storages that could hold it are the second answer.
     Notes
     -----
     Certified are the declared limits: of every connection, and of the rated powers of what injects and consumes behind it. All
@@ -57,19 +63,23 @@ def curve_problem(
     sites_only = replace(
         problem, firm=None, groups={}, group_of={}, injection_value_cny_per_kwh=np.zeros(n), terminal_value_cny_per_kwh=end_value
     )
-    parks = parks_of(columns_of(sites_only), policy.parks, load_classes=LOAD_CLASSES)
+    layout = layout_of(sites_only)
+    members = (
+        NOBODY if reserve is None else reserve_members(problem, assets, layout, clusters=policy.parks, lasting_hours=reserve.lasting_hours)
+    )
+    parks = parks_of(layout.fleet, policy.parks, load_classes=LOAD_CLASSES, reserve_kw=members.caps_kw)
     prices = scenarios.prices_cny_per_mwh / KWH_PER_MWH
     ordered, locked, paid = np.zeros(n), np.full(n, np.nan), 0.0
     if promise is not None:
         window = promise.block.window
         ordered[window], locked[window] = promise.change_kw, 0.0
-        paid = problem.grid.hours * promise.block.price_cny_per_kwh * abs(float(ordered.sum()))
+        paid = problem.grid.hours * float((promise.block.price_cny_per_kwh * np.abs(ordered[window])).sum())
     least, most = declared_kw(problem, assets)
     points = points_on_step(
         prices, min(policy.points, form.max_segments), step_cny_per_kwh=float(form.price_step_cny_per_mwh) / KWH_PER_MWH
     )
     over, under = _deviations(scenarios, promise)
-    return CurveProblem(
+    asked = CurveProblem(
         hours=problem.grid.hours,
         prices_cny_per_kwh=prices,
         points_cny_per_kwh=points,
@@ -77,14 +87,16 @@ def curve_problem(
         baseline_injection_kw=position_kw + ordered,
         over_cny_per_kwh=over,
         under_cny_per_kwh=under,
-        certified_least_kw=np.minimum(least - position_kw, 0.0),
-        certified_most_kw=np.maximum(most - position_kw, 0.0),
+        certified_least_kw=np.maximum(np.minimum(least - position_kw, 0.0), -capability.down_kw),
+        certified_most_kw=np.minimum(np.maximum(most - position_kw, 0.0), capability.up_kw),
         reserved_up_kw=np.maximum(ordered, 0.0),
         reserved_down_kw=np.maximum(-ordered, 0.0),
         locked_kw=locked,
         fixed_cost_cny=-problem.grid.hours * (prices @ position_kw) - paid,
         stepped=True,
+        reserve=reserve,
     )
+    return asked, members
 
 
 def declared_kw(problem: ScheduleProblem, assets: Mapping[str, AssetFacts]) -> tuple[float, float]:

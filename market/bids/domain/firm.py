@@ -21,6 +21,7 @@ class DemandResponseAsk:
     baseline_kw, firm_move_kw : (n_window,) injection without intervention, and what the firm envelope can
         move in the direction asked for [kW, >= 0].
     margin_kw : what the weather may take from the plan [kW, >= 0].
+    certified_kw : what certificates allow in the direction asked for; inf where none says.
     """
 
     window: slice
@@ -35,6 +36,7 @@ class DemandResponseAsk:
     price_step_cny_per_mwh: Decimal
     quantity_step_kw: Decimal
     markup_ratio: float
+    certified_kw: float = np.inf
 
 
 def demand_response_offer(
@@ -47,7 +49,7 @@ def demand_response_offer(
     """
     budget = Budget(deadline_s=deadline_s, solves=3)
     idle = checked_schedule(replace(problem, firm=None), assets=assets, deadline_s=budget.share_s())
-    most_kw = min(ask.max_kw, float(np.min(ask.firm_move_kw, initial=np.inf))) + ask.margin_kw
+    most_kw = min(ask.max_kw, ask.certified_kw, float(np.min(ask.firm_move_kw, initial=np.inf))) + ask.margin_kw
     block = _block(ask, price=ask.price_cap_cny_per_mwh, max_kw=most_kw)
     holdable_kw = holdable_block(problem, block, deadline_s=budget.share_s())
     if idle is None or holdable_kw is None:
@@ -58,6 +60,7 @@ def demand_response_offer(
         margin_kw=ask.margin_kw,
         firm_up_kw=ask.firm_move_kw,
         max_kw=ask.max_kw,
+        certified_kw=ask.certified_kw,
         min_kw=ask.min_kw,
         quantity_step_kw=ask.quantity_step_kw,
     )

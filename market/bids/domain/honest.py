@@ -48,6 +48,7 @@ def honest_quantity(
     max_kw: float,
     min_kw: float,
     quantity_step_kw: Decimal,
+    certified_kw: float = np.inf,
 ) -> tuple[Decimal, str]:
     """The quantity to offer and the limit that binds.
 
@@ -56,8 +57,9 @@ def honest_quantity(
     planned_kw : what the optimal plan holds above baseline through the window [kW].
     firm_up_kw : (n_window,) what the firm envelope can move up in each period [kW].
     max_kw, min_kw : most that the invitation asks for, least that the market takes [kW].
+    certified_kw : what certificates allow [kW]; inf where none says.
     """
-    limits = {"invitation_maximum": max_kw}
+    limits = {"invitation_maximum": max_kw, "certificate": certified_kw}
     limits["firm_envelope"] = float(np.min(firm_up_kw, initial=np.inf))
     limits["forecast_margin"] = planned_kw - margin_kw
     binding = min(limits, key=lambda name: round(limits[name], 3))  # of equal ones the first is named

@@ -53,7 +53,7 @@ class AwardedPeriod(_Message):
 class AwardMessage(_Message):
     award_id: str = Field(min_length=1, max_length=80)
     bid_id: UUID
-    product: Literal["spot", "demand_response"]
+    product: Literal["spot", "demand_response", "reserve_up", "reserve_down"]
     delivery_day: date
     periods: tuple[AwardedPeriod, ...] = ()
 

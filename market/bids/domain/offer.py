@@ -8,13 +8,17 @@ from decimal import Decimal
 import numpy as np
 
 from aggregator.dispatch.domain import STATUSES, AssetFacts, Schedule, ScheduleProblem, check_schedule, solve_schedule
+from market.bids.domain.capability import UNCERTIFIED, Capability
 from market.bids.domain.curve_problem import Promise, curve_problem
 from market.bids.domain.policy import BidPolicy
-from market.bids.domain.risk import BidCurves, CurveProblem, CurveRefused, bid_curves, check_curves
+from market.bids.domain.reserve_caps import ReserveMembers
+from market.bids.domain.reserve_offer import ReserveShares, holding, reduced, shared_out
+from market.bids.domain.risk import BidCurves, CurveProblem, CurveRefused, ReserveTerms, bid_curves, check_curves
 from market.bids.domain.scenarios import JointScenarios
 from market.bids.domain.steps import OfferForm, Step, curve, flat, form_problem, on_step
 
 FALLBACK = "fallback"
+SHORT_KW = 1e-3
 CURVES_SHARE = 0.6  # of the wall time; the plan at the expected prices has what is left
 
 
@@ -26,7 +30,8 @@ class SpotOffer:
     `position_kw` (n_periods,): what is offered at any price where the curves change nothing, in whole lots.
     `asked`, `curves`: the problem and its answer; None where they were refused, and `refused` says why: then the position is
     offered at any price. `plan`: the checked schedule at the expected prices; None where there is none, then the status of an
-    offer that stands is timeout.
+    offer that stands is timeout. `shares`: who holds the reserve that is offered beside it; None where none is, and
+    `reserve_refused` says why where one was asked for.
     """
 
     steps: tuple[tuple[Step, ...], ...]
@@ -38,6 +43,8 @@ class SpotOffer:
     asked: CurveProblem | None = None
     curves: BidCurves | None = None
     refused: str = ""
+    shares: ReserveShares | None = None
+    reserve_refused: str = ""
 
     @property
     def expected_value_cny(self) -> float | None:
@@ -75,6 +82,8 @@ def spot_offer(
     form: OfferForm,
     policy: BidPolicy,
     promise: Promise | None = None,
+    capability: Capability = UNCERTIFIED,
+    reserve: ReserveTerms | None = None,
 ) -> SpotOffer:
     """Curves with CVaR over the scenarios, checked, as steps of the market's form.
 
@@ -85,6 +94,8 @@ def spot_offer(
     baseline_kw : (n_periods,) portfolio injection without intervention; what is bid in the demand-response window and, where
         the curves are refused, everywhere (one price-independent step).
     promise : the demand response that is offered as well. Its window is offered at the baseline: one movement, one product.
+    capability : what certificates allow. reserve : what a reserve market pays; it is offered where a plan of every single asset
+        at the expected prices keeps it free, and keeps what else is promised.
     """
     until = time.monotonic() + policy.deadline_s
     expected = replace(
@@ -92,15 +103,39 @@ def spot_offer(
     )
     in_window = expected.in_firm
     position_kw = np.array([float(on_step(Decimal(repr(float(kw))), form.quantity_step_kw)) for kw in baseline_kw])
-    stands, refused = None, ""
+    stands, shares, refused = None, None, ""
     try:
-        asked = curve_problem(
-            problem, assets=assets, scenarios=scenarios, position_kw=position_kw, form=form, policy=policy, promise=promise
+        asked, members = curve_problem(
+            problem,
+            assets=assets,
+            scenarios=scenarios,
+            position_kw=position_kw,
+            form=form,
+            policy=policy,
+            promise=promise,
+            capability=capability,
+            reserve=reserve,
         )
-        stands = _curves(asked, position_kw=position_kw, in_window=in_window, form=form, policy=policy)
+        curves, steps = _curves(asked, position_kw=position_kw, in_window=in_window, form=form, policy=policy)
+        curves, shares = _shared(asked, curves, members, assets)
+        stands = curves, steps
     except CurveRefused as why:
         refused = str(why.fields["why"])
-    plan = checked_schedule(expected, assets=assets, deadline_s=until - time.monotonic())
+    planned, facts = (expected, assets) if shares is None else holding(expected, assets, shares)
+    plan = checked_schedule(planned, assets=facts, deadline_s=until - time.monotonic())
+    if shares is not None and (plan is None or plan.shortfall_kw.max(initial=0.0) > SHORT_KW):
+        alone = replace(policy, deadline_s=max(1.0, until - time.monotonic()))
+        again = spot_offer(
+            problem,
+            assets=assets,
+            scenarios=scenarios,
+            baseline_kw=baseline_kw,
+            form=form,
+            policy=alone,
+            promise=promise,
+            capability=capability,
+        )
+        return replace(again, reserve_refused="reserve_not_held_by_plan")
     offer = SpotOffer(
         steps=tuple(flat(injection_kw=kw, form=form) for kw in position_kw),
         position_kw=position_kw,
@@ -113,7 +148,17 @@ def spot_offer(
     if stands is None:
         return offer
     curves, steps = stands
-    return replace(offer, steps=steps, solver_status=_status(curves, plan), asked=asked, curves=curves)
+    return replace(offer, steps=steps, solver_status=_status(curves, plan), asked=asked, curves=curves, shares=shares)
+
+
+def _shared(
+    asked: CurveProblem, curves: BidCurves, members: ReserveMembers, assets: Mapping[str, AssetFacts]
+) -> tuple[BidCurves, ReserveShares | None]:
+    """Who holds the reserve; the curves with no more of it than single storages hold."""
+    if asked.reserve is None or curves.reserve is None:
+        return curves, None
+    shares = shared_out(curves.reserve, asked.reserve, members=members, assets=assets)
+    return curves.with_reserve(reduced(curves.reserve, asked.reserve, shares)), None if shares.nothing else shares
 
 
 def _curves(

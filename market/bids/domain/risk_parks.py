@@ -12,14 +12,17 @@ from market.bids.domain.risk_clusters import clusters_of
 from market.bids.domain.risk_sums import Sums, fills_of, loads_of, stores_of
 
 
-def parks_of(problem: FleetProblem, clusters: int, *, load_classes: int = 1) -> list[VirtualPark]:
+def parks_of(
+    problem: FleetProblem, clusters: int, *, load_classes: int = 1, reserve_kw: tuple[np.ndarray, np.ndarray] | None = None
+) -> list[VirtualPark]:
     """At most `clusters` parks that hold every site once, each with up to `load_classes` loads of different cost.
 
-    Prices are means, weighted by what the members may import.
+    Prices are means, weighted by what the members may import. `reserve_kw`: what each store of the fleet could keep free, up and
+    down (N,); the parks then tell stores that hold reserve from those that do not.
     """
     label = clusters_of(problem, clusters)
     count, sites = int(label.max()) + 1, problem.sites
-    stores, fills = stores_of(problem, label, count), fills_of(problem, label, count)
+    stores, fills = stores_of(problem, label, count, reserve_kw=reserve_kw), fills_of(problem, label, count)
     loads = loads_of(problem, label, count, classes=load_classes)
     sums = Sums(label, count, problem.periods)
     fixed_kw, generation_kw = sums.courses(sites.fixed_injection_kw), sums.courses(sites.generation_kw)

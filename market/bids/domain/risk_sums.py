@@ -1,6 +1,6 @@
 """Sums of a fleet's stores, fills and calls over clusters, in columns: no loop over assets."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -38,13 +38,33 @@ class Sums:
         return out
 
 
-def stores_of(problem: FleetProblem, label: np.ndarray, count: int) -> list[tuple[VirtualStore, ...]]:
-    """Per cluster a store for each kind it has: standing, coming and going, with a profile. Only like with like is summed."""
+def store_kinds(problem: FleetProblem) -> list[np.ndarray]:
+    """(N,) masks: standing, coming and going, with a profile. Only like with like is summed."""
     stores = problem.stores
     with_profile = stores.profile != NO_PROFILE
     standing = ~with_profile & (stores.first == 0) & (stores.end == problem.periods)
-    kinds = [standing, ~with_profile & ~standing, with_profile]
-    summed = [_stores_of_kind(problem, kind, label[stores.site[kind]], count) for kind in kinds if kind.any()]
+    return [standing, ~with_profile & ~standing, with_profile]
+
+
+def stores_of(
+    problem: FleetProblem, label: np.ndarray, count: int, *, reserve_kw: tuple[np.ndarray, np.ndarray] | None = None
+) -> list[tuple[VirtualStore, ...]]:
+    """Per cluster a store for each kind it has; those that may hold reserve, `reserve_kw` (up, down) (N,), apart from the others."""
+    up, down = reserve_kw if reserve_kw is not None else (np.zeros(len(problem.stores)), np.zeros(len(problem.stores)))
+    holds = (up > 0) | (down > 0)
+    kinds = [kind & part for kind in store_kinds(problem) for part in (~holds, holds)]
+    summed = [
+        [
+            replace(store, reserve_up_kw=float(up_kw), reserve_down_kw=float(down_kw))
+            for store, up_kw, down_kw in zip(
+                _stores_of_kind(problem, kind, label[problem.stores.site[kind]], count),
+                *(np.bincount(label[problem.stores.site[kind]], kw[kind], minlength=count) for kw in (up, down)),
+                strict=True,
+            )
+        ]
+        for kind in kinds
+        if kind.any()
+    ]
     return [tuple(kind[c] for kind in summed if kind[c].max_kwh.any()) for c in range(count)]
 
 

@@ -10,6 +10,7 @@ from aggregator.support.alarms import raise_alarm
 from aggregator.support.transitions import compare_and_set
 from market.bids.domain import AwardMessage, ReceiptMessage, award_problem
 from market.bids.models import BID, Award, AwardPeriod, Bid
+from market.bids.operations._held import keep_free
 from market.bids.queries import steps_of
 
 STANDING = ("submitted", "accepted")
@@ -79,6 +80,7 @@ def record_award(*, platform_id: int, message: AwardMessage, received_at: dateti
         compare_and_set(row, BID, "awarded")
         award = Award.objects.create(bid=row, platform_id=platform_id, reference=message.award_id, available_at=received_at)
         AwardPeriod.objects.bulk_create(AwardPeriod(award=award, **values) for values in _periods(message))
+        keep_free(row, award)
         return award.pk
 
 

@@ -1,6 +1,6 @@
 """Compute the day's bids: demand response where somebody asks for it, spot around it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,40 +8,37 @@ from typing import Any
 import numpy as np
 from django.db import IntegrityError, transaction
 
-from aggregator.dispatch.domain import FirmBlock
 from aggregator.dispatch.operations import Gathered, gather
 from aggregator.forecasts.queries import RunFacts, envelopes, latest_run, quantiles
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.fingerprint import fingerprint
-from aggregator.metering.domain import BaselineUnavailable
-from aggregator.metering.queries import portfolio_baseline
 from aggregator.support.alarms import raise_alarm
 from aggregator.support.arrays import pack_f4
 from market.bids.domain import (
     POLICY,
     BidPolicy,
-    DemandResponseAsk,
-    FirmOffer,
+    Capability,
     JointScenarios,
-    Promise,
     SpotOffer,
     Step,
     approval_problem,
-    demand_response_offer,
-    explain_firm,
+    bound_rows,
+    declared_kw,
     explain_spot,
-    margin_kw,
     offer_form,
     spot_offer,
 )
 from market.bids.models import Bid, BidStep
+from market.bids.operations._capability import CertificateMissing, alarm_missing, capabilities
+from market.bids.operations._demand import Demand, demand_draft, demand_of
 from market.bids.operations._planning import PlanningDay, planning_day, planning_prices
+from market.bids.operations._reserve import reserve_drafts, terms_of
 from market.bids.operations._risk import store_risk
 from market.bids.operations._scenarios import scenarios_of
 from market.bids.operations._send import UnableToSubmitBid, alarm_missed, enqueue_submission
-from market.bids.queries import InvitationFacts, bids_on, open_invitation
+from market.bids.queries import bids_on
 from market.platforms.models import Platform
-from market.rules.domain import baseline_method, figure
+from market.rules.domain import figure
 
 
 class ForecastMissing(Anticipated):
@@ -62,26 +59,11 @@ class PortfolioTooSmall(Anticipated):
     status = 409
 
 
-@dataclass(frozen=True)
-class _Demand:
-    """An invitation that is answered. `adjustment`: what was done to the baseline, one code for all sites."""
-
-    invitation: InvitationFacts
-    offer: FirmOffer
-    promise: Promise
-    baseline_kw: np.ndarray
-    adjustment: str
-
-    @property
-    def block(self) -> FirmBlock:
-        return self.promise.block
-
-
 def prepare_bids(*, portfolio_id: int, delivery_day: date, now: datetime, policy: BidPolicy = POLICY) -> list[int]:
     """Write the bids of a delivery day, once. Those inside the pack's limits are approved and on their way.
 
     Raises UnableToSubmitBid after the gate, ForecastMissing, PriceHistoryMissing, NoPlatform,
-    PortfolioTooSmall, and what the rules refuse: nothing is bid on invented input.
+    PortfolioTooSmall, CertificateMissing, and what the rules refuse: nothing is bid on invented input.
     """
     known = [bid.id for bid in bids_on(portfolio_id=portfolio_id, day=delivery_day)]
     if known:
@@ -102,10 +84,14 @@ def prepare_bids(*, portfolio_id: int, delivery_day: date, now: datetime, policy
         prices=planning_prices(plan, value_cny_per_mwh=scenarios.expected_cny_per_mwh),
         issued_at=now,
     )
-    demand = _demand(plan, run, gathered, now, policy)
+    found = capabilities(plan)
+    demand = demand_of(plan, run, gathered, now, policy, capability=found["demand_response"])
     reference_kw = expected_kw.copy()
     if demand is not None:
         reference_kw[demand.block.window] = demand.block.baseline_kw
+    if found["spot"].missing(1) and found["spot"].missing(-1):
+        return _without_spot(plan, demand, run, now=now)
+    reserve = terms_of(plan, found, in_window=None if demand is None else demand.block.window, now=now)
     offer = spot_offer(
         gathered.problem,
         assets=gathered.facts,
@@ -114,19 +100,15 @@ def prepare_bids(*, portfolio_id: int, delivery_day: date, now: datetime, policy
         form=offer_form(plan.pack),
         policy=policy,
         promise=demand.promise if demand else None,
+        capability=found["spot"],
+        reserve=reserve,
     )
-    digest = _digest(plan, run, scenarios, gathered, demand, reference_kw, policy)
-    common = {
-        "portfolio_id": portfolio_id,
-        "delivery_day": delivery_day,
-        "computed_at": now,
-        "forecast_run_id": run.id,
-        "resolution_s": int(plan.grid.resolution.total_seconds()),
-        "inputs_hash": digest,
-    }
-    drafts = [_spot_draft(plan, offer, gathered, reference_kw, platform.pk)]
+    digest = _digest(plan, run, scenarios, gathered, demand, reference_kw, policy, [found, reserve])
+    common = _common(plan, run, digest, now)
+    drafts = [_spot_draft(plan, offer, gathered, reference_kw, platform.pk, found["spot"])]
+    drafts += reserve_drafts(plan, offer, gathered, found, platform_id=platform.pk, now=now)
     if demand is not None:
-        drafts.append(_demand_draft(plan, demand))
+        drafts.append(demand_draft(plan, demand))
     try:
         with transaction.atomic():
             risk = store_risk(plan, offer, scenarios, gathered.problem, digest=digest, now=now)
@@ -134,6 +116,28 @@ def prepare_bids(*, portfolio_id: int, delivery_day: date, now: datetime, policy
             return [_write(plan, {**common, **fields}, steps) for fields, steps in drafts]
     except IntegrityError:  # another worker was first
         return [bid.id for bid in bids_on(portfolio_id=portfolio_id, day=delivery_day)]
+
+
+def _common(plan: PlanningDay, run: RunFacts, digest: str, now: datetime) -> dict[str, Any]:
+    return {
+        "portfolio_id": plan.portfolio.id,
+        "delivery_day": plan.day,
+        "computed_at": now,
+        "forecast_run_id": run.id,
+        "resolution_s": int(plan.grid.resolution.total_seconds()),
+        "inputs_hash": digest,
+    }
+
+
+def _without_spot(plan: PlanningDay, demand: Demand | None, run: RunFacts, *, now: datetime) -> list[int]:
+    """The rules ask for a certificate of what is sold on the spot market and there is none: demand response alone, if anything."""
+    alarm_missing(plan, "spot", at=now)
+    if demand is None:
+        raise CertificateMissing(product="spot", day=plan.day.isoformat())
+    digest = fingerprint([plan.pack.label, run.inputs_hash, demand.invitation.reference, demand.offer, demand.baseline_kw])
+    fields, steps = demand_draft(plan, demand)
+    with transaction.atomic():
+        return [_write(plan, {**_common(plan, run, digest, now), **fields}, steps)]
 
 
 def _forecast(plan: PlanningDay, now: datetime) -> tuple[RunFacts, np.ndarray]:
@@ -150,81 +154,11 @@ def _forecast(plan: PlanningDay, now: datetime) -> tuple[RunFacts, np.ndarray]:
     return run, mean
 
 
-def _demand(plan: PlanningDay, run: RunFacts, gathered: Gathered, now: datetime, policy: BidPolicy) -> _Demand | None:
-    """Our answer to the open invitation; None where there is none, or none that we can keep (said in an alarm)."""
-    invitation = open_invitation(portfolio_id=plan.portfolio.id, day=plan.day, known_at=now)
-    if invitation is None:
-        return None
-    window = plan.grid.window(invitation.starts_at, invitation.ends_at)
-    hours = (window.stop - window.start) * plan.grid.hours
-    if not 0 < hours <= float(figure(pack=plan.pack, path="demand_response.max_call_hours")):
-        _decline(plan, invitation, "window_not_possible", now)
-        return None
-    try:
-        baseline = portfolio_baseline(
-            site_ids=[site.site_id for site in plan.sites],
-            grid=plan.grid,
-            method_params=baseline_method(plan.pack),
-            notified_at=None,  # the call comes later, if at all; settlement adjusts then
-            known_at=now,
-            event_starts_at=invitation.starts_at,
-        )
-    except BaselineUnavailable as refused:
-        _decline(plan, invitation, refused.code, now)
-        return None
-    baseline_kw = baseline.injection_kwh / plan.grid.hours
-    ask = _ask(plan, run, invitation, window, baseline_kw, policy)
-    offer = demand_response_offer(gathered.problem, ask, assets=gathered.facts, deadline_s=policy.deadline_s)
-    if offer.injection_change_kw == 0:
-        _decline(plan, invitation, offer.limit, now)
-        return None
-    size_kw = abs(float(offer.injection_change_kw))
-    block = FirmBlock(window, baseline_kw[window], float(offer.price_cny_per_mwh) / 1000, size_kw, size_kw, ask.direction)
-    adjustment = sorted(member.adjustment for member in baseline.members.values())[0]
-    penalty = float(figure(pack=plan.pack, path="demand_response.deficiency_penalty_factor"))
-    promise = Promise(block, shortfall_cny_per_kwh=block.price_cny_per_kwh * (1 + penalty))  # what is lost, and the penalty
-    return _Demand(invitation, offer, promise, baseline_kw, adjustment)
-
-
-def _ask(
-    plan: PlanningDay, run: RunFacts, invitation: InvitationFacts, window: slice, baseline_kw: np.ndarray, policy: BidPolicy
-) -> DemandResponseAsk:
-    """What is asked, with the firm envelope and the weather margin in the direction asked for."""
-    firm = envelopes(run_id=run.id, level="firm", grid=plan.grid)[None]
-    own = quantiles(run_id=run.id, grid=plan.grid)[None]
-    up = invitation.direction == "shave"
-    sign = 1 if up else -1
-    low = own.p10 if up else own.p90
-    return DemandResponseAsk(
-        window=window,
-        direction=sign,
-        baseline_kw=baseline_kw[window],
-        firm_move_kw=np.maximum(0.0, (firm.up_kw if up else firm.down_kw)[window]),
-        margin_kw=margin_kw(expected_kw=sign * own.mean[window], p10_kw=sign * low[window], confidence=policy.confidence),
-        max_kw=invitation.max_kw,
-        min_kw=float(figure(pack=plan.pack, path="demand_response.min_kw")),
-        price_floor_cny_per_mwh=figure(pack=plan.pack, path="demand_response.price_floor_cny_per_mwh"),
-        price_cap_cny_per_mwh=min(invitation.price_cap_cny_per_mwh, figure(pack=plan.pack, path="demand_response.price_cap_cny_per_mwh")),
-        price_step_cny_per_mwh=figure(pack=plan.pack, path="demand_response.price_step_cny_per_mwh"),
-        quantity_step_kw=figure(pack=plan.pack, path="demand_response.quantity_step_kw"),
-        markup_ratio=policy.markup_ratio,
-    )
-
-
-def _decline(plan: PlanningDay, invitation: InvitationFacts, reason: str, now: datetime) -> None:
-    raise_alarm(
-        kind="bid.invitation_not_answered",
-        key=f"{plan.portfolio.id}/{invitation.reference}",
-        severity="info",
-        at=now,
-        reference=invitation.reference,
-        reason=reason,
-    )
-
-
 def _spot_draft(
-    plan: PlanningDay, offer: SpotOffer, gathered: Gathered, reference_kw: np.ndarray, platform_id: int
+    plan: PlanningDay, offer: SpotOffer, gathered: Gathered, reference_kw: np.ndarray, platform_id: int, certified: Capability
 ) -> tuple[dict[str, Any], dict[datetime, tuple[Step, ...]]]:
+    least_kw, most_kw = declared_kw(gathered.problem, gathered.facts)
+    up_kw, down_kw = np.maximum(most_kw - offer.position_kw, 0.0), np.maximum(offer.position_kw - least_kw, 0.0)
     fields = {
         "product": "spot",
         "platform_id": platform_id,
@@ -234,29 +168,9 @@ def _spot_draft(
         "explanations": explain_spot(gathered.problem, offer),
         "solver_status": offer.solver_status,
         "expected_value_cny": offer.expected_value_cny,
+        "capability": bound_rows(certified, declared_up_kw=float(up_kw.max()), declared_down_kw=float(down_kw.max())),
     }
     return fields, dict(zip(plan.grid.starts, offer.steps, strict=True))
-
-
-def _demand_draft(plan: PlanningDay, demand: _Demand) -> tuple[dict[str, Any], dict[datetime, tuple[Step, ...]]]:
-    """One step per period of the window. The expected value is the revenue at our own price."""
-    window, offer = demand.block.window, demand.offer
-    starts = plan.grid.starts[window]
-    held_kw = np.full(len(plan.grid), np.nan)
-    held_kw[window] = demand.block.baseline_kw + float(offer.injection_change_kw)
-    energy_mwh = abs(float(offer.injection_change_kw)) / 1000 * plan.grid.hours * len(starts)
-    fields = {
-        "product": "demand_response",
-        "platform_id": demand.invitation.platform_id,
-        "invitation_id": demand.invitation.id,
-        "gate_closes_at": min(plan.times.gate_closes_at, demand.invitation.reply_by),
-        "baseline_kw": pack_f4(demand.baseline_kw),
-        "expected_kw": pack_f4(held_kw),
-        "explanations": explain_firm(starts, offer, adjustment=demand.adjustment),
-        "solver_status": offer.solver_status,
-        "expected_value_cny": float(offer.price_cny_per_mwh) * energy_mwh,
-    }
-    return fields, {at: (Step(offer.price_cny_per_mwh, offer.injection_change_kw),) for at in starts}
 
 
 def _write(plan: PlanningDay, fields: dict[str, Any], steps: dict[datetime, tuple[Step, ...]]) -> int:
@@ -296,9 +210,10 @@ def _digest(
     run: RunFacts,
     scenarios: JointScenarios,
     gathered: Gathered,
-    demand: _Demand | None,
+    demand: Demand | None,
     reference_kw: np.ndarray,
     policy: BidPolicy,
+    rest: list[Any],
 ) -> str:
     """One hash of everything the bids were computed from."""
     problem = replace(gathered.problem, sites={}, devices={}, groups={}, group_of={})
@@ -315,5 +230,6 @@ def _digest(
             [demand.invitation.reference, demand.offer, demand.baseline_kw] if demand else None,
             reference_kw,
             policy,
+            rest,
         ]
     )

@@ -21,6 +21,7 @@ from market.prices.queries import curve
 from market.rules.domain import baseline_method
 
 WH_PER_KWH = 1000
+KWH_PER_MWH = 1000
 
 
 class DayAheadPricesMissing(Anticipated):
@@ -73,17 +74,17 @@ def day_ahead_value(plan: PlanningDay, *, now: datetime) -> np.ndarray:
 
 
 def firm_block(plan: PlanningDay, award: AwardFacts) -> FirmBlock:
-    """The awarded change as a promise over its window, above the baseline that the bid was made with."""
+    """The awarded change as a promise over its window, above the baseline that the bid was made with: each period's own
+    quantity at its own price."""
     window = plan.grid.window(award.starts[0], award.starts[-1] + award.bid.resolution)
-    largest = max(award.injection_kw, key=abs)
-    size_kw = abs(float(largest))
+    change_kw = np.array([float(kw) for kw in award.injection_kw])
     return FirmBlock(
         window=window,
         baseline_kw=award.bid.baseline_kw[window],
-        price_cny_per_kwh=float(award.price_cny_per_mwh[0]) / 1000,
-        max_kw=size_kw,
-        fixed_kw=size_kw,
-        direction=1 if largest > 0 else -1,
+        price_cny_per_kwh=np.array([float(price) for price in award.price_cny_per_mwh]) / KWH_PER_MWH,
+        max_kw=float(np.abs(change_kw).max()),
+        fixed_kw=np.abs(change_kw),
+        direction=1 if change_kw.sum() > 0 else -1,
     )
 
 

@@ -124,6 +124,7 @@ class Spot(_Section):
     min_steps: int | None = Field(ge=1)
     max_steps: int | None = Field(ge=1)
     min_portfolio_kw: Decimal | None
+    certificate_required: bool | None = None
 
 
 class DemandResponse(_Section):
@@ -142,6 +143,38 @@ class DemandResponse(_Section):
     deficiency_threshold_ratio: Decimal | None
     deficiency_penalty_factor: Decimal | None
     missing_slot: Literal["unverified", "zero", "estimate"] = "unverified"
+    certificate_required: bool | None = None
+
+
+class Reserve(_Section):
+    """Reserve capacity, up and down each by itself, offered per block of whole hours and paid for being kept free.
+
+    Prices [CNY per MW and hour]: one, or 24 by clock hour; None = not known, and the direction is not offered.
+    lasting_hours : how long a call lasts. with_demand_response : whether both may be sold in the same hours; unknown = no.
+    """
+
+    up_prices_cny_per_mw_h: tuple[Decimal, ...] | None
+    down_prices_cny_per_mw_h: tuple[Decimal, ...] | None
+    block_hours: int | None = Field(ge=1, le=24)
+    lasting_hours: Decimal | None = Field(gt=0)
+    quantity_step_kw: Decimal | None = Field(gt=0)
+    min_kw: Decimal | None = Field(ge=0)
+    with_demand_response: bool | None = None
+    certificate_required: bool | None = None
+
+    @field_validator("up_prices_cny_per_mw_h", "down_prices_cny_per_mw_h")
+    @classmethod
+    def _by_hour(cls, prices: tuple[Decimal, ...] | None) -> tuple[Decimal, ...] | None:
+        if prices is not None and len(prices) not in (1, 24):
+            raise ValueError("one price, or 24 by clock hour")
+        return prices
+
+    @field_validator("block_hours")
+    @classmethod
+    def _whole(cls, hours: int | None) -> int | None:
+        if hours is not None and 24 % hours:
+            raise ValueError("blocks of whole hours that divide a day")
+        return hours
 
 
 class BaselineRules(_Section):
@@ -185,7 +218,7 @@ class Approval(_Section):
     automatic_max_price_cny_per_mwh: Decimal | None
 
 
-SECTIONS = ("bands", "multipliers", "tariff", "spot", "demand_response", "baseline", "green", "hours", "approval")
+SECTIONS = ("bands", "multipliers", "tariff", "spot", "demand_response", "reserve", "baseline", "green", "hours", "approval")
 
 
 class Pack(_Part):
@@ -203,6 +236,7 @@ class Pack(_Part):
     tariff: Tariff | None = None
     spot: Spot | None = None
     demand_response: DemandResponse | None = None
+    reserve: Reserve | None = None
     baseline: BaselineRules | None = None
     green: Green | None = None
     hours: Hours | None = None

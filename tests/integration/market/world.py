@@ -83,8 +83,7 @@ def make_market(*, pack_changes: dict | None = None) -> World:
 def make_world(*, pack_changes: dict | None = None) -> World:
     """Everything that stands before the first step of delivery day DAY: the market and five weeks of history."""
     world = make_market(pack_changes=pack_changes)
-    for back in range(HISTORY, 0, -1):
-        _past_day(DAY - timedelta(days=back), world.park_id, world.asset_ids)
+    _past([DAY - timedelta(days=back) for back in range(HISTORY, 0, -1)], world.park_id, world.asset_ids)
     return world
 
 
@@ -133,21 +132,23 @@ def read_meters(day: date, *, available_at: datetime, more_kwh: Decimal = Decima
     assert not report.rejected, report.rejected
 
 
-def _past_day(day: date, park_id: int, asset_ids: dict[str, int]) -> None:
-    grid = delivery_day(day, resolution=QUARTER)
-    known = grid.ends_at
-    for kind, values in natural_kw(grid).items():
-        import_days(asset_id=asset_ids[kind], series="injection_kw", days=[DayValues(day, values, 900, known)], source="formula")
-    soc = np.full(len(grid), 0.5)
-    import_days(asset_id=asset_ids["storage"], series="soc_ratio", days=[DayValues(day, soc, 900, known)], source="formula")
-    publish_prices(park_id, day, available_at=at("17:30", day=day - timedelta(days=1)))
-    read_meters(day, available_at=at("02:00", day=day + timedelta(days=1)))
+def _past(days: list[date], park_id: int, asset_ids: dict[str, int]) -> None:
+    grids = {day: delivery_day(day, resolution=QUARTER) for day in days}
+    natural = {day: natural_kw(grid) for day, grid in grids.items()}
+    written = [(kind, "injection_kw", {day: natural[day][kind] for day in days}) for kind in SPECS]
+    written.append(("storage", "soc_ratio", {day: np.full(len(grid), 0.5) for day, grid in grids.items()}))
+    for kind, series, values in written:
+        known = [DayValues(day, values[day], 900, grid.ends_at) for day, grid in grids.items()]
+        import_days(asset_id=asset_ids[kind], series=series, days=known, source="formula")
+    for day in days:
+        publish_prices(park_id, day, available_at=at("17:30", day=day - timedelta(days=1)))
+        read_meters(day, available_at=at("02:00", day=day + timedelta(days=1)))
 
 
 def _rules(park_id: int, changes: dict) -> None:
     base, overlay = (yaml.safe_load((PACKS / name).read_text()) for name in ("liaoning.yaml", "demo_liaoning_overlay.yaml"))
     data = merge_packs(base=base, overlay=overlay)
     for section, figures in changes.items():
-        data[section] = {**data[section], **figures}
+        data[section] = {**(data.get(section) or {}), **figures}
     publish_pack(pack=parse_pack(data))
     put_park_under(park_id=park_id, pack_code=data["code"])

@@ -22,6 +22,7 @@ BENCHES = {
     "dispatch": "vpp.bench.dispatch",
     "bids": "vpp.bench.bids",
     "sharded": "vpp.bench.sharded",
+    "accuracy": "vpp.bench.accuracy.command",
 }
 WIDTH = 160  # of tables in files and pipes
 INTERRUPTED = 130  # what a shell says of Ctrl-C

@@ -190,7 +190,8 @@ class ExactModel:
                 exports += [(v, 1.0) for v, _ in outward]
             share = float(sites.export_share_ratio[e])
             if exports and np.isfinite(share):
-                build.row([*exports, *((v, -share) for v in used.values()), (self._give_way(), -1.0)], LE, 0.0)
+                terms = [*exports, *((v, -share) for v in used.values()), (self._give_way(), -1.0)]
+                build.row(terms, LE, float(sites.export_credit_kwh[e]) / h)
             self.generation.append(used)
         return portfolio
 

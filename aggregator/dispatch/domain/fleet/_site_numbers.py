@@ -73,7 +73,7 @@ class _Sheet:
             ratio = sites.export_share_ratio[part]
             bounded = np.isfinite(ratio)
             values.coefficient[:, self.layout.varying["share", 0, 0]] = -np.where(bounded, ratio, 0.0)[:, None]
-            self._rows("share", -np.inf, np.where(bounded, 0.0, np.inf)[:, None])
+            self._rows("share", -np.inf, np.where(bounded, sites.export_credit_kwh[part] / h, np.inf)[:, None])
         if ("demand", 0, 0) in self.layout.row:
             peak = self._columns("peak")
             values.low[:, peak] = sites.peak_so_far_kw[part, None]

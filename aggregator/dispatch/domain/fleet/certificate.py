@@ -87,7 +87,8 @@ def _sites(problem: FleetProblem, prices: Prices, mu: np.ndarray) -> float:
     exported = sites.export_limit_kw[:, None] * _gain(h * (sites.sell_cny_per_kwh + mu - lam - share))
     generated = sites.generation_kw * _gain(h * (lam + ratio * share))
     fixed = h * lam * sites.fixed_injection_kw
-    return -float((imported + exported + generated + fixed).sum() + (sites.peak_so_far_kw * demand.sum(axis=1)).sum())
+    paid = sites.peak_so_far_kw * demand.sum(axis=1) + share[:, 0] * sites.export_credit_kwh
+    return -float((imported + exported + generated + fixed).sum() + paid.sum())
 
 
 def _groups(problem: FleetProblem, prices: Prices) -> float:

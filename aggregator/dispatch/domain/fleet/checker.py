@@ -179,7 +179,8 @@ def _sites(problem: FleetProblem, plan: FleetPlan) -> Iterator[FleetViolation]:
     yield from _worst("export above its limit", flows.export_kw - export_limit, export_limit)
     ruled = np.isfinite(sites.export_share_ratio)
     exported, share = flows.export_kw.sum(axis=1), np.where(ruled, sites.export_share_ratio, 0.0)
-    beyond = np.where(ruled, exported - share * flows.generation_kw.sum(axis=1), -np.inf)
+    allowed = share * flows.generation_kw.sum(axis=1) + sites.export_credit_kwh / problem.hours
+    beyond = np.where(ruled, exported - allowed, -np.inf)
     yield from _worst("export above its share", beyond, exported)
 
 

@@ -68,7 +68,8 @@ def _within_share(problem: FleetProblem, net: np.ndarray, used: np.ndarray, valu
     sites = problem.sites
     export = np.maximum(net + used, 0.0)
     ruled = np.flatnonzero(np.isfinite(sites.export_share_ratio))
-    excess = export[ruled].sum(axis=1) - sites.export_share_ratio[ruled] * used[ruled].sum(axis=1)
+    allowed = sites.export_share_ratio[ruled] * used[ruled].sum(axis=1) + sites.export_credit_kwh[ruled] / problem.hours
+    excess = export[ruled].sum(axis=1) - allowed
     over = excess > SHARE_KW * export[ruled].sum(axis=1)
     rows, excess = ruled[over], excess[over]
     if not len(rows):
@@ -99,16 +100,19 @@ def _within_share(problem: FleetProblem, net: np.ndarray, used: np.ndarray, valu
 
 def cost_of(problem: FleetProblem, moves: Moves, flows: Flows) -> float:
     """Money of the whole plan [CNY]: sites, demand charge, wear, end value, calls, market. Limits that gave way are not priced."""
-    sites, h = problem.sites, problem.hours
-    energy = h * float((sites.buy_cny_per_kwh * flows.import_kw).sum() - (sites.sell_cny_per_kwh * flows.export_kw).sum())
+    return float(cost_by_site(problem, moves, flows).sum()) + market_cost(problem, flows.portfolio_kw)
+
+
+def cost_by_site(problem: FleetProblem, moves: Moves, flows: Flows) -> np.ndarray:
+    """(E,) the same without the market [CNY]."""
+    sites, stores, h, e = problem.sites, problem.stores, problem.hours, len(problem.sites)
+    energy = h * (sites.buy_cny_per_kwh * flows.import_kw - sites.sell_cny_per_kwh * flows.export_kw).sum(axis=1)
     peak = flows.import_kw.max(axis=1, initial=0.0)
-    demand = float((sites.demand_price_cny_per_kw * np.maximum(peak - sites.peak_so_far_kw, 0.0)).sum())
+    demand = sites.demand_price_cny_per_kw * np.maximum(peak - sites.peak_so_far_kw, 0.0)
     discharged = np.maximum(moves.store_kw, 0.0).sum(axis=1)
-    wear = h * float((problem.stores.wear_cny_per_kwh * discharged).sum())
-    end = float((problem.stores.end_value_cny_per_kwh * final_kwh(problem, moves.store_kw, discharged)).sum())
-    shed = np.maximum(moves.call_kw, 0.0).sum(axis=1)
-    calls = h * float((problem.calls.cost_cny_per_kwh * shed).sum())
-    return energy + demand + wear - end + calls + market_cost(problem, flows.portfolio_kw)
+    store = h * stores.wear_cny_per_kwh * discharged - stores.end_value_cny_per_kwh * final_kwh(problem, moves.store_kw, discharged)
+    call = h * problem.calls.cost_cny_per_kwh * np.maximum(moves.call_kw, 0.0).sum(axis=1)
+    return energy + demand + np.bincount(stores.site, store, e) + np.bincount(problem.calls.site, call, e)
 
 
 def market_cost(problem: FleetProblem, portfolio_kw: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""From devices and sites to the fleet's columns, and back from moves to devices.
+"""From devices and sites to the fleet's columns; device_moves.py has the way back.
 
 One kind of device, one shape: a store is a row of `stores`, a two-way car one row for each of its stays, an interruptible load
 a row of `calls`, what can only be curtailed becomes generation of its site, all else is fixed injection. Generation behind a
@@ -25,12 +25,9 @@ from aggregator.dispatch.domain.fleet.problem import (
     no_market,
     no_profiles,
 )
-from aggregator.dispatch.domain.fleet.result import FleetPlan, Moves
 from aggregator.dispatch.domain.problem import ScheduleProblem
 
 Table = TypeVar("Table", Stores, CallLoads)
-
-DUST_KW = 1e-7
 
 
 @dataclass(frozen=True)
@@ -42,15 +39,6 @@ class Layout:
     call_keys: list[str]
     group_keys: list[str]
     curtailable: list[list[str]]
-
-
-@dataclass(frozen=True)
-class DeviceMoves:
-    """Per asset key, arrays (n_periods,): up_kw and down_kw >= 0 from what is fixed; on: interruptions in force."""
-
-    up_kw: dict[str, np.ndarray]
-    down_kw: dict[str, np.ndarray]
-    on: dict[str, np.ndarray]
 
 
 def columns_of(problem: ScheduleProblem) -> FleetProblem:
@@ -91,6 +79,8 @@ class _Columns:
         sites = [problem.sites[key] for key in problem.site_keys]
         value = problem.injection_value_cny_per_kwh
 
+        ratio, credit = self._export_shares()
+
         def column(name: str) -> np.ndarray:
             return np.array([getattr(site, name) for site in sites], dtype=float)
 
@@ -103,9 +93,10 @@ class _Columns:
                 sell_cny_per_kwh=np.tile(value, (len(sites), 1)),
                 import_limit_kw=column("import_limit_kw"),
                 export_limit_kw=column("export_limit_kw"),
-                export_share_ratio=column("export_share_ratio"),
+                export_share_ratio=ratio,
                 demand_price_cny_per_kw=column("demand_price_cny_per_kw"),
                 peak_so_far_kw=column("peak_so_far_kw"),
+                export_credit_kwh=credit,
             ),
             stores=_table(Stores, self.stores),
             fills=Fills(whole, whole, whole, whole, none, none, none),
@@ -116,6 +107,24 @@ class _Columns:
             shed_profiles_kw=np.array(self.sheds).reshape(len(self.sheds), self.n),
         )
         return Layout(fleet, self.store_keys, self.call_keys, self.group_keys, self.curtailable)
+
+    def _export_shares(self) -> tuple[np.ndarray, np.ndarray]:
+        """(E,) share of curtailable generation, and what else counts [kWh, signed]: the day so far, and generation that is fixed.
+
+        Where nothing that is left to generate would allow another kWh, the site exports nothing.
+        """
+        problem, h = self.problem, self.problem.grid.hours
+        ratios, credits = np.full(len(self.site), np.inf), np.zeros(len(self.site))
+        for key, e in self.site.items():
+            site = problem.sites[key]
+            if np.isinf(site.export_share_ratio):
+                continue
+            own = [k for k in sorted(problem.generators, key=str) if problem.devices[k][0] == key]
+            fixed_kwh = h * (sum(float(problem.devices[k][1].fixed_kw.sum()) for k in own) - float(self.generation[e].sum()))
+            spent = site.may_export_kwh(fixed_kwh + h * float(self.generation[e].sum())) <= 0
+            ratios[e] = 0.0 if spent else site.export_share_ratio
+            credits[e] = 0.0 if spent else ratios[e] * (site.generated_so_far_kwh + fixed_kwh) - site.exported_so_far_kwh
+        return ratios, credits
 
     def _groups(self) -> Groups:
         rows = [self.problem.groups[key] for key in self.group_keys]
@@ -167,9 +176,8 @@ class _Columns:
         self.store_keys.append(key)
 
     def _curtailed_in_group(self, key: str) -> bool:
-        """Where an export share is ruled, what is generated has to be known as such, and is curtailed for the site as a whole."""
-        tight = any(name in self.tight for name in _around(self.problem, key))
-        return tight and bool(np.isinf(self.problem.sites[self.problem.devices[key][0]].export_share_ratio))
+        """Then its feeder has to know what is curtailed. A share of the site's generation goes by what there would be without that."""
+        return any(name in self.tight for name in _around(self.problem, key))
 
     def _sink(self, key: str, site: int, group: int, device: Device) -> None:
         """Takes in what is curtailed: all of it, for nothing."""
@@ -263,7 +271,8 @@ def _market(problem: ScheduleProblem) -> Market:
         reference[firm.window] = firm.baseline_kw + firm.direction * firm.fixed_kw
         lost = firm.price_cny_per_kwh - firm.direction * problem.injection_value_cny_per_kwh[firm.window]
         short = under if firm.direction > 0 else over
-        short[firm.window] = problem.shortfall_price_cny_per_kwh + np.maximum(0.0, lost)
+        promised = problem.promised_kw[firm.window] > 0
+        short[firm.window] = np.where(promised, problem.shortfall_price_cny_per_kwh + np.maximum(0.0, lost), 0.0)
     if target is not None:
         wanted = problem.wanted
         reference[wanted] = target.injection_kw[wanted]
@@ -271,61 +280,3 @@ def _market(problem: ScheduleProblem) -> Market:
         short[wanted] = problem.shortfall_price_cny_per_kwh
         more[wanted] = problem.overshoot_price_cny_per_kwh
     return replace(free, reference_injection_kw=reference, over_price_cny_per_kwh=over, under_price_cny_per_kwh=under)
-
-
-def device_moves(problem: ScheduleProblem, layout: Layout, plan: FleetPlan) -> DeviceMoves:
-    """What every device does; curtailment of a site is shared over its generators by what is available."""
-    n = len(problem.grid)
-    up = {key: np.zeros(n) for key in problem.devices}
-    down = {key: np.zeros(n) for key in problem.devices}
-    on = {key: np.zeros(n, dtype=bool) for key in layout.call_keys}
-    for key, kw in zip(layout.store_keys, plan.moves.store_kw, strict=True):
-        up[key] += _clean(kw, problem.devices[key][1].up_kw)
-        down[key] += _clean(-kw, problem.devices[key][1].down_kw)
-    for key, kw, active in zip(layout.call_keys, plan.moves.call_kw, plan.moves.call_on, strict=True):
-        up[key], down[key] = np.where(kw > DUST_KW, kw, 0.0), np.where(kw < -DUST_KW, -kw, 0.0)
-        calls = problem.devices[key][1].calls
-        slow = calls is not None and (calls.ramp_periods > 0 or calls.rebound_periods > 0)  # it comes down, and catches up, by the clock
-        on[key] = active.astype(bool) if slow else _without_idle_ends(active.astype(bool), up[key], problem.running_calls.get(key, 0) > 0)
-    available = layout.fleet.sites.generation_kw
-    unused = np.clip(available - plan.flows.generation_kw, 0.0, available)
-    share = np.divide(unused, available, out=np.zeros_like(unused), where=unused > DUST_KW)
-    for keys, ratio in zip(layout.curtailable, share, strict=True):
-        for key in keys:
-            down[key] = ratio * problem.devices[key][1].down_kw
-    return DeviceMoves(up, down, on)
-
-
-def plan_moves(layout: Layout, moves: DeviceMoves) -> Moves:
-    """The way back: what devices do as moves of the fleet's columns."""
-    fleet, n = layout.fleet, layout.fleet.periods
-    t = np.arange(n)
-    inside = (t >= fleet.stores.first[:, None]) & (t < fleet.stores.end[:, None])
-    store_kw = np.array([moves.up_kw[key] - moves.down_kw[key] for key in layout.store_keys]).reshape(-1, n)
-    call_kw = np.array([moves.up_kw[key] - moves.down_kw[key] for key in layout.call_keys]).reshape(-1, n)
-    call_on = np.array([moves.on[key] for key in layout.call_keys], dtype=bool).reshape(-1, n)
-    return Moves(np.where(inside, store_kw, 0.0), np.zeros((len(fleet.fills), n)), call_kw, call_on)
-
-
-def used_generation_kw(layout: Layout, moves: DeviceMoves) -> np.ndarray:
-    """(E, n) what is left of curtailable generation [kW]."""
-    used = layout.fleet.sites.generation_kw.copy()
-    for e, keys in enumerate(layout.curtailable):
-        for key in keys:
-            used[e] -= moves.down_kw[key]
-    return np.maximum(used, 0.0)
-
-
-def _clean(kw: np.ndarray, most_kw: np.ndarray) -> np.ndarray:
-    return np.where(kw > DUST_KW, np.minimum(kw, most_kw), 0.0)
-
-
-def _without_idle_ends(on: np.ndarray, shed_kw: np.ndarray, running: bool) -> np.ndarray:
-    """A call begins and ends where something is shed; the one that runs already keeps its beginning."""
-    keep = np.zeros_like(on)
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], on.astype(int), [0]))))
-    for first, end in zip(edges[::2], edges[1::2], strict=True):
-        shed = np.flatnonzero(shed_kw[first:end] > 0)
-        if len(shed):
-            keep[first if running and first == 0 else first + shed[0] : first + shed[-1] + 1] = True
-    return keep

@@ -16,7 +16,7 @@ from aggregator.dispatch.domain.fleet.virtual import VirtualFleet, merge
 
 FEW_SITES = 60  # up to here every site is its own cluster, and the sites' prices come from the same model
 MOST_COLUMNS = 70_000  # about 2 s
-CLUSTERS = 20
+CLUSTERS = 24
 FEW_CLUSTERS = 8  # enough where all sites have the same tariff
 
 
@@ -60,7 +60,7 @@ def market_prices(problem: FleetProblem, virtual: VirtualFleet, *, clusters: int
                 balance[t].append((columns[column], sign))
     steps = _put_market(builder, problem, balance)
     model = builder.finish()
-    model.solve(BulkHighs(threads=1, time_limit=max(deadline_s, 0.0)))
+    model.solve(BulkHighs(threads=1, time_limit=max(deadline_s, 0.0), presolve="off"))
     if model.sol_status != pulp.LpSolutionOptimal:
         middle = values.shape[1] // 2
         return MarketPrices(values[:, middle - 1 : middle + 1].mean(axis=1), idle, idle, None, False)

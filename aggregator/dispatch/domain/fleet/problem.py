@@ -33,7 +33,8 @@ class Sites:
     fixed_injection_kw : what nobody moves, loads negative (signed).
     generation_kw      : available generation that may be curtailed at no cost.
     buy, sell          : what importing costs and exporting earns, network included; sell <= buy.
-    export_share_ratio : sum of exports <= share x sum of generation used; inf = no such rule, 0 = no export at all.
+    export_share_ratio : sum of exports <= share x sum of generation used + export_credit [kWh]; inf = no such rule, 0 = no export.
+    export_credit      : signed: what earlier periods and generation that cannot be curtailed add to that, or have used up.
     demand_price       : CNY per kW of the largest import above `peak_so_far_kw`.
     """
 
@@ -46,6 +47,7 @@ class Sites:
     export_share_ratio: np.ndarray
     demand_price_cny_per_kw: np.ndarray
     peak_so_far_kw: np.ndarray
+    export_credit_kwh: np.ndarray
 
     def __len__(self) -> int:
         return len(self.import_limit_kw)

@@ -65,27 +65,29 @@ def solve_reference(
     until = begun + deadline_s
     _, exact = reference_model(problem, relaxed_calls=relaxed_calls)
     built = time.monotonic()
-    found = _exactly(exact, until, gap_ratio)
+    notes: list[str] = []
+    found = _exactly(exact, until, gap_ratio, notes)
     best = None if found is None else _plan_parts(exact, found)
     if best is not None and best.crossed_kwh > CROSSED_KWH:
         exact.hold_limits()
-        held = _exactly(exact, until, gap_ratio)
+        held = _exactly(exact, until, gap_ratio, notes)
         best = best if held is None else _plan_parts(exact, held)
     seconds = {"build": built - begun, "solve": time.monotonic() - built}
     safe = safe_moves(problem)
     safe_flows = flows_of(problem, safe)
     safe_cost = cost_of(problem, safe, safe_flows)
     if best is None:
-        return FleetPlan(safe, safe_flows, Certificate(safe_cost, -np.inf, safe_cost), "reference", "fallback", seconds)
+        nothing = Certificate(safe_cost, -np.inf, safe_cost)
+        return FleetPlan(safe, safe_flows, nothing, "reference", "fallback", seconds, notes=tuple(notes))
     certificate = Certificate(best.cost, min(best.bound, best.cost), safe_cost)
-    return FleetPlan(best.moves, best.flows, certificate, "reference", best.status, seconds)
+    return FleetPlan(best.moves, best.flows, certificate, "reference", best.status, seconds, notes=tuple(notes))
 
 
-def _exactly(exact: ExactModel, until: float, gap_ratio: float) -> _Found | None:
-    """Solve, and again with every binary that the solution shows to be missing."""
-    found = _solve(exact, until, gap_ratio)
+def _exactly(exact: ExactModel, until: float, gap_ratio: float, notes: list[str]) -> _Found | None:
+    """Solve, and again with every binary that the solution shows to be missing. What goes wrong is added to `notes`."""
+    found = _solve(exact, until, gap_ratio, notes)
     while found is not None and not exact.relaxed and _needs_direction(exact):
-        found = _solve(exact, until, gap_ratio)
+        found = _solve(exact, until, gap_ratio, notes)
     return found
 
 
@@ -99,15 +101,17 @@ def _plan_parts(exact: ExactModel, found: _Found) -> _Parts:
     return _Parts(found.status, moves, flows, cost, found.bound - penalty, crossed_kwh)
 
 
-def _solve(exact: ExactModel, until: float, gap_ratio: float) -> _Found | None:
-    """None without a feasible point. Never raises: whatever a solver throws, the safe plan stands ready."""
-    for solver in (_with_highs, _with_cbc):
+def _solve(exact: ExactModel, until: float, gap_ratio: float, notes: list[str]) -> _Found | None:
+    """None without a feasible point. Never raises: whatever a solver throws is told, and the safe plan stands ready."""
+    for name, solver in (("HiGHS", _with_highs), ("CBC", _with_cbc)):
         try:
             found = solver(exact.model, until, gap_ratio)
-        except Exception:  # noqa: BLE001
+        except Exception as fault:  # noqa: BLE001
+            notes.append(f"{name}: {type(fault).__name__}: {fault}")
             continue
         if found is not None:
             return found
+        notes.append(f"{name}: no usable plan")
     return None
 
 

@@ -63,7 +63,7 @@ class FleetPlan:
     """mode: fleet | reference. status: optimal (proven), at_gap (of the certificate's bound), timeout, fallback (the safe plan).
 
     `seconds` of wall time per stage, for people who want to know where they went. `prices`: of the shared limits, None where
-    no solver gave any.
+    no solver gave any. `notes`: what went wrong on the way and was made up for, in plain words.
     """
 
     moves: Moves
@@ -73,3 +73,4 @@ class FleetPlan:
     status: str
     seconds: dict[str, float]
     prices: Prices | None = None
+    notes: tuple[str, ...] = ()

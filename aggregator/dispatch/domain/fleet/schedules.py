@@ -1,26 +1,30 @@
 """The schedules of all assets while they are being improved: sweeps over sites, in a fixed and repeatable order."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from aggregator.dispatch.domain.fleet._call import call_sizes
 from aggregator.dispatch.domain.fleet._columns import call_columns, fill_columns, group_columns, group_sums, profile_columns, store_columns
+from aggregator.dispatch.domain.fleet._places import Standing, blocks_of, rows_at
 from aggregator.dispatch.domain.fleet._smooth import smoothed
-from aggregator.dispatch.domain.fleet._sweep import State, sweep
+from aggregator.dispatch.domain.fleet._sweep import CALLS, FILLS, STORES, State, sweep
 from aggregator.dispatch.domain.fleet._value import Worth
-from aggregator.dispatch.domain.fleet.cost import site_injection
+from aggregator.dispatch.domain.fleet.cost import safe_moves, site_injection
 from aggregator.dispatch.domain.fleet.problem import NO_GROUP, FleetProblem
 from aggregator.dispatch.domain.fleet.result import Moves
 
-PEAK_KW = 1e-3
 LEAST_PRICE = 1e-3  # CNY/kWh: below it a guiding price would leave the order of the periods to chance
 
 
 class Schedules:
-    """Begins with nobody moving. `seed` draws the order of the stores within their sites, anew for every sweep."""
+    """Begins with nobody moving. `seed` draws the order of the stores within their sites, anew for every sweep.
 
-    def __init__(self, problem: FleetProblem, *, seed: int = 0) -> None:
+    `is_over` is asked before every block of sites; what is left of a sweep is then left out, and `finish` makes it a plan.
+    """
+
+    def __init__(self, problem: FleetProblem, *, seed: int = 0, is_over: Callable[[], bool] = lambda: False) -> None:
         e, n = len(problem.sites), problem.periods
         sites = problem.sites
         self.problem = problem
@@ -37,8 +41,6 @@ class Schedules:
         self._most_kw = np.repeat(most_kw[:, None], n, axis=1)
         self._ceiling_kw = self._most_kw + sites.generation_kw
         self.export_cap_kw = self._most_kw
-        self._aim_kw: np.ndarray | None = None  # (E,) largest import that the last guided sweep aimed at
-        self._eased = np.full(e, np.inf)  # (E,) the one that the last sweep was held to [kW]
         self._state = State(
             np.zeros((len(problem.stores), n)),
             np.zeros((len(problem.fills), n)),
@@ -48,6 +50,8 @@ class Schedules:
             group_sums(problem, []),
             np.zeros(n),
         )
+        self._is_over = is_over
+        self._answered = np.zeros(e, dtype=np.int64)  # of each site the types of assets that have answered
         self._count()
 
     def _count(self) -> None:
@@ -62,6 +66,50 @@ class Schedules:
         state.call_phase[:] = np.where(moves.call_on, 1, -(moves.call_kw < 0).astype(np.int8))
         state.site_kw[:] = site_injection(problem, moves) + problem.sites.generation_kw
         state.group_kw[:] = group_sums(problem, [(part.group, kw) for part, kw in parts])
+        self._answered[:] = FILLS | CALLS | STORES
+        self._count()
+
+    def finish(self) -> None:
+        """Assets that no sweep has reached move as in the safe plan."""
+        if (self._answered == FILLS | CALLS | STORES).all():
+            return
+        problem, safe, ours = self.problem, safe_moves(self.problem), self.moves
+
+        def filled(site: np.ndarray, which: int, own: np.ndarray, other: np.ndarray) -> np.ndarray:
+            return np.where((self._answered[site] & which > 0)[:, None], own, other)
+
+        self.resume(
+            Moves(
+                filled(problem.stores.site, STORES, ours.store_kw, safe.store_kw),
+                filled(problem.fills.site, FILLS, ours.fill_kw, safe.fill_kw),
+                filled(problem.calls.site, CALLS, ours.call_kw, safe.call_kw),
+                filled(problem.calls.site, CALLS, ours.call_on, safe.call_on),
+            )
+        )
+
+    def standing(self, sites: np.ndarray) -> Standing:
+        """What the sites with `sites` (E,) bool do now, for `put_back`."""
+        stores, fills, calls, groups = rows_at(self.problem, sites)
+        rows = (stores, fills, calls, calls, np.flatnonzero(sites), groups)
+        return Standing(rows, tuple(values[own] for values, own in zip(self._state, rows, strict=False)))
+
+    def take_out(self, sites: np.ndarray) -> None:
+        """At the sites with `sites` (E,) bool nobody moves any more."""
+        stores, fills, calls, groups = rows_at(self.problem, sites)
+        given, state = self.problem.sites, self._state
+        for values, own in ((state.store_kw, stores), (state.fill_kw, fills), (state.call_kw, calls), (state.call_phase, calls)):
+            values[own] = 0
+        state.site_kw[sites] = given.fixed_injection_kw[sites] + given.generation_kw[sites]
+        state.group_kw[groups] = group_sums(self.problem, [])[groups]
+        self._count()
+
+    def put_back(self, before: Standing, sites: np.ndarray) -> None:
+        """What stood at the sites with `sites` (E,) bool when `before` was looked at."""
+        problem = self.problem
+        of = (problem.stores.site, problem.fills.site, problem.calls.site, problem.calls.site, np.arange(len(sites)), problem.groups.site)
+        for values, own, value, site in zip(self._state, before.rows, before.values, of, strict=False):
+            chosen = sites[site[own]]
+            values[own[chosen]] = value[chosen]
         self._count()
 
     @property
@@ -73,6 +121,11 @@ class Schedules:
     def site_kw(self) -> np.ndarray:
         """(E, n) injection before anything is curtailed [kW]."""
         return self._state.site_kw
+
+    @property
+    def group_kw(self) -> np.ndarray:
+        """(G, n) injection of the groups [kW]."""
+        return self._state.group_kw
 
     @property
     def injection_kw(self) -> np.ndarray:
@@ -96,11 +149,14 @@ class Schedules:
         threads: int = 1,
         mu_cny_per_kwh: np.ndarray | None = None,
         smoothing_kw: float = 0.0,
+        at: np.ndarray | None = None,
+        peak_kw: np.ndarray | None = None,
     ) -> None:
         """Towards the injection `target_kw` (E, n) at local values (E, n): a kWh is worth `slope` (a ratio) more below it, less above.
 
         With mu (n,), the part that the market has in the local values, sites go one after the other and read in its place
-        what the market pays at the portfolio's injection; smoothed as in `true`.
+        what the market pays at the portfolio's injection; smoothed as in `true`. at (E,) bool: at these sites alone.
+        peak_kw (E,): imports above it pay the demand charge in full; without it the largest that is aimed at, or with mu the reached.
         """
         sites, n = self.problem.sites, self.problem.periods
         value = np.maximum(value_cny_per_kwh, LEAST_PRICE)
@@ -110,11 +166,11 @@ class Schedules:
         mu = np.zeros(n) if mu_cny_per_kwh is None else mu_cny_per_kwh
         high, low = value * (1 + slope) - mu, value * (1 - slope) - mu
         breaks, values = self._market(smoothing_kw)
-        if not coupled or self._aim_kw is None:
-            self._aim_kw, self._eased = self._peak(target_kw), np.full(len(sites), np.inf)
+        if peak_kw is None:
+            peak_kw = self.peak_kw(self.site_kw if coupled else target_kw)
         worth = Worth(
             limit,
-            self._eased_kw() if coupled else self._aim_kw,
+            peak_kw,
             np.clip(target_kw, -limit[:, None], self.export_cap_kw),
             self.export_cap_kw,
             self._ceiling_kw,
@@ -127,13 +183,7 @@ class Schedules:
             breaks.shape[1] if coupled else 0,
             np.ascontiguousarray(group_shift_cny_per_kwh).reshape(len(self.problem.groups), n),
         )
-        edges = np.linspace(0, len(sites), threads + 1).astype(int)
-        order = self._order()
-        if threads == 1 or coupled:
-            self._run(0, len(sites), which, coupled, order, worth)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(lambda k: self._run(int(edges[k]), int(edges[k + 1]), which, False, order, worth), range(threads)))
+        self._run(which, coupled, worth, at=at, threads=1 if coupled else threads)
         self._count()
 
     def true(self, *, share_price_cny_per_kwh: np.ndarray, spill_cny_per_kwh: np.ndarray, which: int, smoothing_kw: float = 0.0) -> None:
@@ -147,7 +197,7 @@ class Schedules:
         buy = np.ascontiguousarray(sites.buy_cny_per_kwh, dtype=float)
         worth = Worth(
             np.ascontiguousarray(sites.import_limit_kw, dtype=float),
-            self._eased_kw() if smoothing_kw > 0 else self._peak(self.site_kw),
+            self.peak_kw(self.site_kw),
             np.zeros_like(buy),
             self.export_cap_kw,
             self._ceiling_kw,
@@ -160,7 +210,7 @@ class Schedules:
             breaks.shape[1],
             np.zeros((len(self.problem.groups), self.problem.periods)),
         )
-        self._run(0, len(sites), which, True, self._order(), worth)
+        self._run(which, True, worth)
 
     def replace(self, site: int, stores: np.ndarray, fills: np.ndarray, moves: Moves) -> None:
         """Other schedules for these rows of one site's stores and cars, from `moves` in their order."""
@@ -181,26 +231,31 @@ class Schedules:
     def _market(self, smoothing_kw: float) -> tuple[np.ndarray, np.ndarray]:
         return smoothed(self._breaks, self._values, smoothing_kw)
 
-    def _peak(self, injection_kw: np.ndarray) -> np.ndarray:
+    def peak_kw(self, injection_kw: np.ndarray) -> np.ndarray:
         """(E,) import that its largest one covers already [kW]; the limit where no peak is charged."""
         sites = self.problem.sites
         peak = np.maximum(sites.peak_so_far_kw, -injection_kw.min(axis=1, initial=0.0))
         return np.where(sites.demand_price_cny_per_kw > 0, np.minimum(peak, sites.import_limit_kw), sites.import_limit_kw)
 
-    def _eased_kw(self) -> np.ndarray:
-        """(E,) imports half way from the aim's largest to the one reached: the periods share what the aim lacks."""
-        reached = self._peak(self.site_kw)
-        if self._aim_kw is None:
-            return reached
-        missed = reached > self._eased + PEAK_KW
-        self._aim_kw = np.where(missed, np.maximum(self._eased, self._aim_kw), self._aim_kw)  # not tried again
-        self._eased = np.maximum(self._aim_kw, (self._aim_kw + reached) / 2)
-        return self._eased
-
     def _order(self) -> np.ndarray:
         """Rows of the stores, site by site, shuffled within each."""
         return np.lexsort((self._random.random(len(self.problem.stores)), self.problem.stores.site)).astype(np.int64)
 
-    def _run(self, first: int, end: int, which: int, coupled: bool, order: np.ndarray, worth: Worth) -> None:
+    def _run(self, which: int, coupled: bool, worth: Worth, *, at: np.ndarray | None = None, threads: int = 1) -> None:
         columns = (self._stores, self._fills, self._calls, self._profiles, self._groups)
-        sweep(first, end, which, coupled, self.problem.hours, order, *columns, worth, self._state, self._sizes)
+        order, h = self._order(), self.problem.hours
+
+        def work(block: tuple[int, int]) -> None:
+            if self._is_over():
+                return
+            first, end = block
+            sweep(first, end, which, coupled, h, order, *columns, worth, self._state, self._sizes)
+            self._answered[first:end] |= which
+
+        blocks = blocks_of(self.problem, np.ones(len(self.problem.sites), dtype=bool) if at is None else at)
+        if threads == 1:
+            for block in blocks:
+                work(block)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(work, blocks))

@@ -11,7 +11,8 @@ import pulp
 from aggregator.dispatch.domain.fleet.certificate import market_bound, sites_bound
 from aggregator.dispatch.domain.fleet.checker import COST_RATIO, WHOLE_HORIZON, FleetViolation, check_fleet
 from aggregator.dispatch.domain.fleet.cost import cost_of, flows_of, market_cost, safe_moves
-from aggregator.dispatch.domain.fleet.plan import CROSSED_KW, GUIDED, TOGETHER, TRUE, best_answers_cny, crossed_kw, guide, settle
+from aggregator.dispatch.domain.fleet.improve import CROSSED_KW, GUIDED, TOGETHER, TRUE, crossed_kw, guide, settle
+from aggregator.dispatch.domain.fleet.plan import best_answers_cny
 from aggregator.dispatch.domain.fleet.prices import UNLIMITED_KW, Prices
 from aggregator.dispatch.domain.fleet.problem import FleetProblem, Market, Sites
 from aggregator.dispatch.domain.fleet.result import Certificate, FleetPlan, Flows, Moves
@@ -53,7 +54,7 @@ def guided(problem: FleetProblem, market: Market, mu_cny_per_kwh: np.ndarray | N
         return _unguided(problem)
     whole = with_market(problem, market, np.zeros(problem.periods))
     try:
-        prices = site_prices(whole, virtual_assets(whole), mu_cny_per_kwh)
+        prices, _ = site_prices(whole, virtual_assets(whole), mu_cny_per_kwh)
     except pulp.PulpSolverError:
         return _unguided(problem)
     crossed, schedules = _by_order(whole, prices, GUIDED, seed=seed)
@@ -131,7 +132,7 @@ def _check_market(market: Market, hours: float, earned_cny: float, portfolio_kw:
     """The whole fleet as one connection without tariffs: its money is the market's, by the checker's own equations."""
     row, column = portfolio_kw[None, :], np.zeros(1)
     most = np.array([np.abs(portfolio_kw).max(initial=0.0)])
-    sites = Sites(row, 0 * row, 0 * row, 0 * row, most, most, np.array([np.inf]), column, column)
+    sites = Sites(row, 0 * row, 0 * row, 0 * row, most, most, np.array([np.inf]), column, column, column)
     none = np.zeros((0, len(portfolio_kw)))
     flows = Flows(0 * row, np.maximum(-row, 0.0), np.maximum(row, 0.0))
     plan = FleetPlan(Moves(none, none, none, none.astype(bool)), flows, Certificate(earned_cny, -np.inf, 0.0), "fleet", "at_gap", {})

@@ -62,7 +62,7 @@ def market_alone(market: Market, *, hours: float, sites: Sites | None = None) ->
     n = len(market.reference_injection_kw)
     row, column = np.zeros((0, n)), np.zeros(0)
     if sites is None:
-        sites = Sites(row, row, row, row, column, column, column, column, column)
+        sites = Sites(row, row, row, row, *(column for _ in range(6)))
     stores, fills, calls = Stores(**_empty(Stores)), Fills(**_empty(Fills)), CallLoads(**_empty(CallLoads))
     return FleetProblem(hours, sites, stores, fills, calls, market, no_groups(n), no_profiles(n))
 

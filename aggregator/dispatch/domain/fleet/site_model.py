@@ -5,6 +5,7 @@ where it stood. Sites are solved in batches that all begin from the same basis, 
 equally right, do not depend on the number of threads.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -79,15 +80,18 @@ class SiteModel:
         """Go on from the first basis, whatever was solved in between."""
         self._live.setBasis(self._basis)
 
-    def batch(self, part: np.ndarray, mu_cny_per_kwh: np.ndarray, out: Prices) -> None:
-        """Fill in `out` for the sites `part` (m,), one after the other."""
+    def batch(self, part: np.ndarray, mu_cny_per_kwh: np.ndarray, out: Prices, is_over: Callable[[], bool]) -> int:
+        """Fill in `out` for the sites `part` (m,), one after the other. Returns how many have no optimum, or not in time."""
         values = site_numbers(self.layout, self.virtual, part, mu_cny_per_kwh)
-        count = len(values.low)
+        count, failed = len(values.low), 0
         x, y = np.empty((count, self.layout.columns)), np.empty((count, self.layout.rows))
         self.restart()
         for k in range(count):
-            x[k], y[k] = self.solve(values, k) or self._unmoved(values, k)
+            found = None if is_over() else self.solve(values, k)
+            failed += found is None
+            x[k], y[k] = found or self._unmoved(values, k)
         read_prices(self.layout, self.virtual, part, x, y, out)
+        return failed
 
     def _unmoved(self, values: Numbers, site: int) -> tuple[np.ndarray, np.ndarray]:
         """Should the solver fail on a site: it is priced at its tariff, as if no asset moved. Any price is good for a valid plan."""
@@ -113,8 +117,18 @@ def like_after_like(virtual: VirtualFleet) -> np.ndarray:
     return np.lexsort((ratio, charged, sites.export_share_ratio, cluster_sites(virtual, ORDERED), *virtual.outer.T))
 
 
-def site_prices(problem: FleetProblem, virtual: VirtualFleet, mu_cny_per_kwh: np.ndarray, *, threads: int = 1) -> Prices:
-    """Prices of all sites at the portfolio's value mu (n,)."""
+def site_prices(
+    problem: FleetProblem,
+    virtual: VirtualFleet,
+    mu_cny_per_kwh: np.ndarray,
+    *,
+    threads: int = 1,
+    is_over: Callable[[], bool] = lambda: False,
+) -> tuple[Prices, int]:
+    """Prices of all sites at the portfolio's value mu (n,), and how many sites are only priced at their tariffs.
+
+    `is_over` is asked before every site; once it says so, no more are solved.
+    """
     n_sites = len(problem.sites)
     out = blank_prices(n_sites, len(problem.groups), mu_cny_per_kwh)
     order = like_after_like(virtual)
@@ -122,13 +136,10 @@ def site_prices(problem: FleetProblem, virtual: VirtualFleet, mu_cny_per_kwh: np
     threads = max(1, min(threads, len(parts)))
     models = [SiteModel(problem, virtual) for _ in range(threads)]
 
-    def work(k: int) -> None:
-        for part in parts[k::threads]:
-            models[k].batch(part, mu_cny_per_kwh, out)
+    def work(k: int) -> int:
+        return sum(models[k].batch(part, mu_cny_per_kwh, out, is_over) for part in parts[k::threads])
 
     if threads == 1:
-        work(0)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, range(threads)))
-    return out
+        return out, work(0)
+    with ThreadPoolExecutor(threads) as pool:
+        return out, sum(pool.map(work, range(threads)))

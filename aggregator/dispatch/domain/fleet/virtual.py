@@ -116,6 +116,7 @@ def merge(virtual: VirtualFleet, label: np.ndarray) -> VirtualFleet:
         np.where(unbounded, np.inf, total(generated * allowed) / total(generated)),
         total(size * sites.demand_price_cny_per_kw) / total(size),
         total(sites.peak_so_far_kw),
+        total(sites.export_credit_kwh),
     )
 
     def added(part: StoreSums | FillSums | CallSums) -> dict:

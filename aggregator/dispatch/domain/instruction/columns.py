@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aggregator.dispatch.domain.instruction.reference import Course, Tank
+from aggregator.dispatch.domain.instruction.devices import stacked
+from aggregator.dispatch.domain.instruction.reference import Courses
 from aggregator.dispatch.domain.problem import ScheduleProblem
-from aggregator.dispatch.domain.split.window import Caps, LoadCalls, Peaks, Stores, WindowProblem
+from aggregator.dispatch.domain.split.window import Caps, Loads, Peaks, Stores, WindowProblem, no_loads
 
 LONG_AGO = 10**6
 DUST_KW = 1e-9
@@ -26,7 +27,7 @@ class Window:
 
 def window_of(
     problem: ScheduleProblem,
-    courses: Mapping[str, Course],
+    courses: Courses,
     *,
     turn_hours: Mapping[str, float] | None,
     floor_ratio: Mapping[str, float] | None,
@@ -35,206 +36,160 @@ def window_of(
     assert problem.target is not None
     asked = np.flatnonzero(problem.wanted)
     first, end = int(asked[0]), int(asked[-1]) + 1
-    inside = slice(first, end)
-    up = problem.target.direction > 0
-    index = {key: k for k, key in enumerate(problem.site_keys)}
-    keys = sorted(problem.devices, key=lambda key: (index[problem.devices[key][0]], str(key)))
-    rows = [_Row(problem, key, courses[key], inside, up) for key in keys]
-    injection = _stack([row.injection_kw for row in rows], end - first)
-    site = np.array([index[problem.devices[key][0]] for key in keys], dtype=np.int64)
-    net = np.zeros((len(index), end - first))
-    np.add.at(net, site, injection)
+    inside, up = slice(first, end), problem.target.direction > 0
+    park, n_sites = courses.park, len(problem.sites)
+    injection = park.fixed_kw + courses.net_kw
+    of_sites = np.zeros((n_sites, injection.shape[1]))
+    starts = np.flatnonzero(np.diff(park.site, prepend=-1))
+    if len(starts):
+        of_sites[park.site[starts]] = np.add.reduceat(injection, starts, axis=0)
+    net, injection = of_sites[:, inside], injection[:, inside]
     reference = net.sum(axis=0)
     sign = 1.0 if up else -1.0
     need = np.nan_to_num(sign * (problem.target.injection_kw[inside] - reference), nan=0.0)
-    adders = _stack([problem.sites[key].import_adder_cny_per_kwh[inside] for key in problem.site_keys], end - first)
-    network = np.where(net < 0, adders, 0.0)[site] * -sign  # what importing less saves, where the site imports
+    adders = stacked([problem.sites[key].import_adder_cny_per_kwh[inside] for key in problem.site_keys], end - first)
+    network = np.where(net < 0, adders, 0.0)[park.site] * -sign  # what importing less saves, where the site imports
+    room, first_part = _rooms(courses, inside, up)
+    first_cost, further_cost = _costs(problem, courses, inside, up)
     columns = WindowProblem(
         hours=problem.grid.hours,
         direction=sign,
         need_kw=np.maximum(0.0, need),
-        site=site,
+        site=park.site,
         injection_kw=injection,
-        room_kw=_stack([row.room_kw for row in rows], end - first),
-        first_kw=_stack([row.first_kw for row in rows], end - first),
-        first_cost_cny_per_kwh=_stack([row.first_cost for row in rows], end - first) + network,
-        further_cost_cny_per_kwh=_stack([row.further_cost for row in rows], end - first) + network,
-        stores=_stores(rows, courses, keys, inside, up),
-        loads=tuple(load for k, key in enumerate(keys) if up and (load := _load(problem, key, k, courses[key], inside)) is not None),
+        room_kw=room,
+        first_kw=first_part,
+        first_cost_cny_per_kwh=first_cost + network,
+        further_cost_cny_per_kwh=further_cost + network,
+        stores=_stores(courses, room, inside, up),
+        loads=_loads(courses, inside) if up else no_loads(end - first),
         site_room_kw=_site_rooms(problem, net, up),
-        groups=_groups(problem, keys, injection, up),
-        peaks=_peaks(problem, courses, net, inside),
+        groups=_groups(problem, courses, injection, up),
+        peaks=_peaks(problem, of_sites, inside),
         shortfall_price_cny_per_kwh=problem.shortfall_price_cny_per_kwh,
         overshoot_price_cny_per_kwh=problem.overshoot_price_cny_per_kwh,
-        turn_hours=None if turn_hours is None else np.array([turn_hours.get(key, np.inf) for key in keys], dtype=float),
+        turn_hours=None if turn_hours is None else np.array([turn_hours.get(key, np.inf) for key in park.keys], dtype=float),
         floor_ratio=None if floor_ratio is None else np.array([floor_ratio.get(key, 0.0) for key in problem.site_keys], dtype=float),
     )
-    return Window(columns, keys, first, end, reference)
+    return Window(columns, park.keys, first, end, reference)
 
 
-def _stack(rows: list[np.ndarray], n: int) -> np.ndarray:
-    return np.array(rows, dtype=float).reshape(len(rows), n)
+def _rooms(courses: Courses, inside: slice, up: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(room, the part of it that undoes the opposite movement), each (N, T), in the instruction's direction."""
+    park, net, calls = courses.park, courses.net_kw[:, inside], courses.park.calls
+    if up:
+        room, first = park.up_kw[:, inside] - net, np.maximum(0.0, -net)
+    else:
+        room, first = park.down_kw[:, inside] + net, np.maximum(0.0, net)
+    # Calls that ramp or rebound reach beyond the window: none begins here. Whole ones are not cut short to go down.
+    barred = calls.slow if up else np.ones(len(calls), dtype=bool)
+    fixed = barred & (calls.whole | up)
+    room[calls.asset[fixed]] = 0.0
+    partly = calls.asset[barred & ~fixed]
+    room[partly] = np.maximum(0.0, net[partly])
+    if park.has_stays.any():  # no car, no move
+        there = np.zeros(park.fixed_kw.shape, dtype=bool)
+        rows, periods = np.nonzero(courses.tanks.there)
+        there[courses.tanks.asset[rows], periods] = True
+        room[park.has_stays[:, None] & ~there[:, inside]] = 0.0
+    room[room <= DUST_KW] = 0.0
+    return room, np.minimum(first, room)
 
 
-class _Row:
-    """One asset in the window, seen in the instruction's direction."""
-
-    def __init__(self, problem: ScheduleProblem, key: str, course: Course, inside: slice, up: bool) -> None:
-        device = problem.devices[key][1]
-        net = course.net_kw[inside]
-        self.injection_kw = device.fixed_kw[inside] + net
-        if up:
-            self.room_kw, self.first_kw = device.up_kw[inside] - net, np.maximum(0.0, -net)
-            counter, onward = device.down_cost_cny_per_kwh, device.up_cost_cny_per_kwh
-        else:
-            self.room_kw, self.first_kw = device.down_kw[inside] + net, np.maximum(0.0, net)
-            counter, onward = device.up_cost_cny_per_kwh, device.down_cost_cny_per_kwh
-        if device.calls is not None and (calls_barred(device.calls.ramp_periods, device.calls.rebound_periods) or not up):
-            # Calls that ramp or rebound reach beyond the window: none begins here. Whole ones are not cut short to go down.
-            whole = device.calls.all_or_nothing or up
-            self.room_kw = np.zeros_like(net) if whole else np.maximum(0.0, net)
-        if device.stays:  # no car, no move
-            there = np.zeros(len(problem.grid), dtype=bool)
-            for tank in course.tanks:
-                there[tank.first : tank.end] = True
-            self.room_kw = np.where(there[inside], self.room_kw, 0.0)
-        self.room_kw = np.where(self.room_kw > DUST_KW, self.room_kw, 0.0)
-        self.first_kw = np.minimum(self.first_kw, self.room_kw)
-        stored = self._stored_value(problem, key, course, inside)
-        eta_in, eta_out = _efficiencies(course, inside)
-        sign = 1.0 if up else -1.0
-        inward, outward = eta_in * stored, stored / eta_out
-        self.first_cost = -counter + sign * (inward if up else outward)
-        self.further_cost = onward + sign * (outward if up else inward)
-
-    def _stored_value(self, problem: ScheduleProblem, key: str, course: Course, inside: slice) -> np.ndarray:
-        """Worth of a kWh in the store at the end of each period, by what of it is left at the end of the grid."""
-        n, device = len(problem.grid), problem.devices[key][1]
-        worth = np.zeros(n)
-        for tank in course.tanks:
-            if tank.end == n:
-                kept = tank.keep_ratio ** np.arange(tank.end - tank.first - 1, -1, -1)
-                worth[tank.first : tank.end] = problem.terminal_price_cny_per_kwh * device.terminal_value_ratio * kept
-        return worth[inside]
+def _costs(problem: ScheduleProblem, courses: Courses, inside: slice, up: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(N, T) cost of undoing the opposite movement, and of going on: production or wear, and what the energy is worth in the store."""
+    park, tanks = courses.park, courses.tanks
+    n = park.fixed_kw.shape[1]
+    inward, outward = np.zeros(park.fixed_kw.shape), np.zeros(park.fixed_kw.shape)
+    lasting = np.flatnonzero(tanks.end == n)
+    if len(lasting):  # worth of a kWh at the end of each period, by what of it is left at the end of the grid
+        asset, there = tanks.asset[lasting], tanks.there[lasting]
+        worth = problem.terminal_price_cny_per_kwh * park.terminal_value_ratio[asset, None]
+        worth = np.where(there, worth * tanks.keep_ratio[lasting, None] ** np.arange(n - 1, -1, -1), 0.0)
+        inward[asset] += tanks.eta_in[lasting, None] * worth
+        outward[asset] += worth / tanks.eta_out[lasting, None]
+    inward, outward = inward[:, inside], outward[:, inside]
+    wear, lost = park.up_cost_cny_per_kwh[:, None], park.down_cost_cny_per_kwh[:, None]
+    return (inward - lost, outward + wear) if up else (-wear - outward, lost - inward)
 
 
-def calls_barred(ramp_periods: int, rebound_periods: int) -> bool:
-    """Whether calls of such a load reach beyond the periods in which they are in force."""
-    return bool(ramp_periods or rebound_periods)
-
-
-def _efficiencies(course: Course, inside: slice) -> tuple[np.ndarray, np.ndarray]:
-    length = inside.stop - inside.start
-    eta_in, eta_out = np.ones(length), np.ones(length)
-    for tank in course.tanks:
-        first, end = max(tank.first, inside.start) - inside.start, min(tank.end, inside.stop) - inside.start
-        if end > first:
-            eta_in[first:end], eta_out[first:end] = tank.eta_in, tank.eta_out
-    return eta_in, eta_out
-
-
-def _stores(rows: list[_Row], courses: Mapping[str, Course], keys: list[str], inside: slice, up: bool) -> Stores:
-    n = inside.stop - inside.start
-    made = []
-    for k, key in enumerate(keys):
-        for tank in courses[key].tanks:
-            active, slack = _slack(tank, inside, up)
-            if active.any() and rows[k].room_kw.any():
-                first = tank.eta_in if up else 1 / tank.eta_out
-                further = 1 / tank.eta_out if up else tank.eta_in
-                made.append((k, active, slack, tank.keep_ratio, first, further))
+def _stores(courses: Courses, room_kw: np.ndarray, inside: slice, up: bool) -> Stores:
+    """Those of assets that have room; slack: how far the level may leave that of the reference."""
+    tanks = courses.tanks
+    active = tanks.there[:, inside]
+    rows = np.flatnonzero(active.any(axis=1) & room_kw[tanks.asset].any(axis=1))
+    level, low, high = (table[rows, inside] for table in (tanks.level_kwh, tanks.low_kwh, tanks.high_kwh))
+    active = active[rows]
+    taken, given = tanks.eta_in[rows], 1 / tanks.eta_out[rows]
     return Stores(
-        asset=np.array([row[0] for row in made], dtype=np.int64),
-        active=np.array([row[1] for row in made], dtype=bool).reshape(len(made), n),
-        slack_kwh=_stack([row[2] for row in made], n),
-        keep_ratio=np.array([row[3] for row in made], dtype=float),
-        first_ratio=np.array([row[4] for row in made], dtype=float),
-        further_ratio=np.array([row[5] for row in made], dtype=float),
+        asset=tanks.asset[rows],
+        active=active,
+        slack_kwh=np.where(active, np.maximum(0.0, level - low if up else high - level), np.inf),
+        keep_ratio=tanks.keep_ratio[rows],
+        first_ratio=taken if up else given,
+        further_ratio=given if up else taken,
     )
 
 
-def _slack(tank: Tank, inside: slice, up: bool) -> tuple[np.ndarray, np.ndarray]:
-    """(active, slack_kwh) in the window: how far the level may leave the reference."""
-    n = inside.stop - inside.start
-    active, slack = np.zeros(n, dtype=bool), np.full(n, np.inf)
-    first, end = max(tank.first, inside.start), min(tank.end, inside.stop)
-    if end > first:
-        there, own = slice(first - inside.start, end - inside.start), slice(first - tank.first, end - tank.first)
-        active[there] = True
-        room = tank.level_kwh[own] - tank.low_kwh[own] if up else tank.high_kwh[own] - tank.level_kwh[own]
-        slack[there] = np.maximum(0.0, room)
-    return active, slack
-
-
-def _load(problem: ScheduleProblem, key: str, asset: int, course: Course, inside: slice) -> LoadCalls | None:
-    device = problem.devices[key][1]
-    calls = device.calls
-    if calls is None or calls_barred(calls.ramp_periods, calls.rebound_periods):
-        return None
-    before = course.called[: inside.start]
-    running, rested, begun = problem.running_calls.get(key, 0), LONG_AGO, 0
-    for on in before.tolist():
-        begun += on and not running
-        rested = 0 if on else 1 if running else rested + 1
-        running = running + 1 if on else 0
-    return LoadCalls(
+def _loads(courses: Courses, inside: slice) -> Loads:
+    rows = np.flatnonzero(~courses.park.calls.slow)
+    calls = courses.park.calls
+    asset, running = calls.asset[rows], calls.running[rows]
+    before, called = courses.called[asset, : inside.start], courses.called[asset, inside]
+    rested, begun = np.full(len(rows), LONG_AGO), np.zeros(len(rows), dtype=np.int64)
+    for t in range(before.shape[1]):
+        on = before[:, t]
+        begun += on & (running == 0)
+        rested = np.where(on, 0, np.where(running > 0, 1, rested + 1))
+        running = np.where(on, running + 1, 0)
+    goes_on = np.concatenate((running[:, None] > 0, called[:, :-1]), axis=1)
+    return Loads(
         asset=asset,
-        whole=calls.all_or_nothing,
-        max_calls=max(0, calls.max_calls - begun - _begun(course.called[inside], running)),
-        max_on=calls.max_on_periods,
-        rest=calls.rest_periods,
-        first=max(0, calls.first_period - inside.start),
+        whole=calls.whole[rows],
+        max_calls=np.maximum(0, calls.max_calls[rows] - begun - (called & ~goes_on).sum(axis=1)),
+        max_on=calls.max_on[rows],
+        rest=calls.rest[rows],
+        first=np.maximum(0, calls.first[rows] - inside.start),
         running=running,
         rested=rested,
-        called=course.called[inside].copy(),
+        called=called,
     )
-
-
-def _begun(called: np.ndarray, running: int) -> int:
-    """Calls of the reference that begin in the window."""
-    before = np.concatenate(([running > 0], called[:-1]))
-    return int((called & ~before).sum())
 
 
 def _site_rooms(problem: ScheduleProblem, net_kw: np.ndarray, up: bool) -> np.ndarray:
     """(E, T) what connections leave open. A site that may export only a share of its generation exports no more than the reference does."""
-    rooms = np.zeros(net_kw.shape)
-    for s, key in enumerate(problem.site_keys):
-        site = problem.sites[key]
-        most = np.full(net_kw.shape[1], site.export_limit_kw)
-        if np.isfinite(site.export_share_ratio):
-            most = np.minimum(most, np.maximum(0.0, net_kw[s]))
-        rooms[s] = most - net_kw[s] if up else site.import_limit_kw + net_kw[s]
-    return np.maximum(0.0, rooms)
-
-
-def _groups(problem: ScheduleProblem, keys: list[str], injection_kw: np.ndarray, up: bool) -> Caps:
-    members, rooms = [], []
-    for name in sorted(problem.groups, key=str):
-        inside = np.array([_is_in(problem, key, name) for key in keys], dtype=bool)
-        group, net = problem.groups[name], injection_kw[inside].sum(axis=0)
-        members.append(inside)
-        rooms.append(np.maximum(0.0, group.export_limit_kw - net if up else group.import_limit_kw + net))
-    n = injection_kw.shape[1]
-    return Caps(np.array(members, dtype=bool).reshape(len(members), len(keys)), _stack(rooms, n))
-
-
-def _is_in(problem: ScheduleProblem, key: str, name: str) -> bool:
-    at = problem.group_of.get(key)
-    while at is not None and at != name:
-        at = problem.groups[at].parent
-    return at == name
-
-
-def _peaks(problem: ScheduleProblem, courses: Mapping[str, Course], net_kw: np.ndarray, inside: slice) -> Peaks:
-    """Covered is what was measured and what the reference imports anyway."""
     sites = [problem.sites[key] for key in problem.site_keys]
+    outward, inward, share = (
+        np.array([getattr(site, name) for site in sites], dtype=float)[:, None]
+        for name in ("export_limit_kw", "import_limit_kw", "export_share_ratio")
+    )
+    most = np.where(np.isfinite(share), np.minimum(outward, np.maximum(0.0, net_kw)), outward)
+    return np.maximum(0.0, most - net_kw if up else inward + net_kw)
+
+
+def _groups(problem: ScheduleProblem, courses: Courses, injection_kw: np.ndarray, up: bool) -> Caps:
+    names = sorted(problem.groups, key=str)
+    place = {name: g for g, name in enumerate(names)}
+    pairs = []
+    for key, innermost in problem.group_of.items():
+        name: str | None = innermost
+        while name is not None:
+            pairs.append((place[name], courses.park.row[key]))
+            name = problem.groups[name].parent
+    group, asset = np.array(sorted(pairs), dtype=np.int64).reshape(len(pairs), 2).T
+    net = Caps(group, asset, np.zeros((len(names), injection_kw.shape[1]))).sums(injection_kw)
+    outward, inward = (
+        np.array([getattr(problem.groups[name], limit) for name in names], dtype=float)[:, None]
+        for limit in ("export_limit_kw", "import_limit_kw")
+    )
+    return Caps(group, asset, np.maximum(0.0, outward - net if up else inward + net))
+
+
+def _peaks(problem: ScheduleProblem, of_sites_kw: np.ndarray, inside: slice) -> Peaks:
+    """Covered is what was measured and what the reference imports anyway; of_sites_kw (E, n) injections of the reference."""
+    sites = [problem.sites[key] for key in problem.site_keys]
+    price = np.array([site.demand_price_cny_per_kw for site in sites], dtype=float)
     covered = np.array([site.peak_so_far_kw for site in sites], dtype=float)
-    if any(site.demand_price_cny_per_kw for site in sites):
-        index = {key: k for k, key in enumerate(problem.site_keys)}
-        whole = np.zeros((len(sites), len(problem.grid)))
-        for key in problem.asset_keys:
-            site_key, device = problem.devices[key]
-            whole[index[site_key]] += device.fixed_kw + courses[key].net_kw
-        covered = np.maximum(covered, -whole[:, : inside.stop].min(axis=1, initial=0.0))
-    return Peaks(np.array([site.demand_price_cny_per_kw for site in sites], dtype=float), covered, -net_kw)
+    if price.any():
+        covered = np.maximum(covered, -of_sites_kw[:, : inside.stop].min(axis=1, initial=0.0))
+    return Peaks(price, covered, -of_sites_kw[:, inside])

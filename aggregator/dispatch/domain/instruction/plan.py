@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aggregator.dispatch.domain.instruction.columns import Window, window_of
-from aggregator.dispatch.domain.instruction.reference import Course, courses_of
+from aggregator.dispatch.domain.instruction.reference import Courses, courses_of
 from aggregator.dispatch.domain.instruction.tail import tail_of
 from aggregator.dispatch.domain.problem import ScheduleProblem
 from aggregator.dispatch.domain.schedule import BindingLimit, Schedule, assemble, solve_schedule
@@ -23,7 +23,7 @@ WORST_LAST = ("optimal", "at_gap", "timeout", "fallback")
 class Served:
     """A window and its split, and the courses that both start from."""
 
-    courses: Mapping[str, Course]
+    courses: Courses
     window: Window
     split: WindowSplit
 
@@ -42,7 +42,7 @@ class Asked:
     method: str
 
 
-def serve(problem: ScheduleProblem, courses: Mapping[str, Course], asked: Asked, *, deadline_s: float) -> Served:
+def serve(problem: ScheduleProblem, courses: Courses, asked: Asked, *, deadline_s: float) -> Served:
     """The window split from where the reference leaves the park."""
     window = window_of(problem, courses, turn_hours=asked.turn_hours, floor_ratio=asked.floor_ratio)
     split = split_window(window.columns, rule=asked.rule, deadline_s=deadline_s, method=asked.method)
@@ -54,8 +54,9 @@ def serve_prepared(problem: ScheduleProblem, served: Served, asked: Asked, *, de
     ends = time.monotonic() + deadline_s
     joint = solve_schedule(problem, deadline_s=deadline_s / 2, mode=mode)
     first, planned = served.window.first, {}
-    for key, (_, device) in problem.devices.items():
-        later = problem.reference_kw.get(key, device.fixed_kw + served.courses[key].net_kw)
+    natural = served.courses.injection_kw
+    for key in problem.devices:
+        later = problem.reference_kw.get(key, natural[key])
         planned[key] = np.concatenate((joint.injection_kw[key][:first], later[first:]))
     ready = replace(problem, reference_kw=planned)
     return serve(ready, courses_of(ready), asked, deadline_s=max(0.0, ends - time.monotonic()))
@@ -65,13 +66,11 @@ def schedule_of(problem: ScheduleProblem, served: Served, *, deadline_s: float, 
     """Everything that happens: the reference up to the window, the window as split, the rest planned anew."""
     begun = time.monotonic()
     window, n = served.window, len(problem.grid)
-    row = {key: k for k, key in enumerate(window.keys)}
-    net, called = {}, {}
-    for key, course in served.courses.items():
-        moved = served.split.change_kw[row[key]] * window.columns.direction
-        net[key] = np.concatenate((course.net_kw[: window.first], course.net_kw[window.first : window.end] + moved))
-        in_call = course.called[window.first : window.end] | served.split.called[row[key]]
-        called[key] = np.concatenate((course.called[: window.first], in_call))
+    inside, keys = slice(window.first, window.end), window.keys
+    moves, in_call = served.courses.net_kw[:, : window.end].copy(), served.courses.called[:, : window.end].copy()
+    moves[:, inside] += served.split.change_kw * window.columns.direction
+    in_call[:, inside] |= served.split.called
+    net, called = dict(zip(keys, moves, strict=True)), dict(zip(keys, in_call, strict=True))
     status, mode_after = AS_A_PLAN[served.split.status], ""
     limits: tuple[BindingLimit, ...] = ()
     if window.end < n:

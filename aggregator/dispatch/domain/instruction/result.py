@@ -99,24 +99,20 @@ def split_of(
             )
         )
     kwh = columns.hours * split.change_kw.sum(axis=1)
-    assets = {key: (float(kwh[k]), float(split.possible_kwh[k])) for k, key in enumerate(window.keys)}
-    enterprises: dict[str, tuple[float, float]] = {}
-    for key, (moved, possible) in assets.items():
-        name = enterprise_of(sites[key])
-        before = enterprises.get(name, (0.0, 0.0))
-        enterprises[name] = (before[0] + moved, before[1] + possible)
+    owner = {name: k for k, name in enumerate(dict.fromkeys(enterprise_of(sites[key]) for key in window.keys))}
+    of_owner = np.array([owner[enterprise_of(sites[key])] for key in window.keys], dtype=np.int64)
+    owned, could = (np.bincount(of_owner, column, len(owner)) for column in (kwh, split.possible_kwh))
     total = float(kwh.sum())
-    of_assets, of_enterprises = _shares(assets, total), _shares(enterprises, total)
     return InstructionSplit(
         rule=rule.name,
         direction=int(sign),
         method=split.method,
         status=split.status,
         periods=tuple(periods),
-        enterprises=of_enterprises,
-        assets=of_assets,
-        jain_enterprise=_jain(of_enterprises),
-        jain_asset=_jain(of_assets),
+        enterprises=_shares(list(owner), owned, could, total),
+        assets=_shares(window.keys, kwh, split.possible_kwh, total),
+        jain_enterprise=_jain(owned, could),
+        jain_asset=_jain(kwh, split.possible_kwh),
         cost_cny=split.cost_cny,
         fast_cost_cny=split.fast_cost_cny,
         cross_check_ratio=split.cross_check_ratio,
@@ -124,17 +120,19 @@ def split_of(
     )
 
 
-def _shares(rows: dict[str, tuple[float, float]], total_kwh: float) -> dict[str, Share]:
+def _shares(keys: list[str], moved_kwh: np.ndarray, possible_kwh: np.ndarray, total_kwh: float) -> dict[str, Share]:
     shares = {}
-    for key, (moved, possible) in rows.items():
-        used = moved / possible if possible > POSSIBLE_KWH else None
-        shares[key] = Share(moved, moved / total_kwh if total_kwh > 0 else 0.0, possible, used)
+    part = moved_kwh / total_kwh if total_kwh > 0 else np.zeros(len(moved_kwh))
+    rows = zip(keys, moved_kwh.tolist(), part.tolist(), possible_kwh.tolist(), strict=True)
+    for key, moved, share, possible in rows:
+        shares[key] = Share(moved, share, possible, moved / possible if possible > POSSIBLE_KWH else None)
     return shares
 
 
-def _jain(shares: dict[str, Share]) -> float | None:
+def _jain(moved_kwh: np.ndarray, possible_kwh: np.ndarray) -> float | None:
     """Of those that could give something; None where nobody could."""
-    used = np.array([share.used_ratio for share in shares.values() if share.used_ratio is not None])
+    could = possible_kwh > POSSIBLE_KWH
+    used = moved_kwh[could] / possible_kwh[could]
     if not len(used):
         return None
     squares = float((used**2).sum())

@@ -11,10 +11,13 @@ after it the park is planned anew. The schedule is whole and can be checked like
 import time
 from collections.abc import Mapping
 
+import numpy as np
+
 from aggregator.dispatch.domain.instruction.plan import Asked, schedule_of, serve, serve_prepared
 from aggregator.dispatch.domain.instruction.reference import courses_of
 from aggregator.dispatch.domain.instruction.result import InstructionSplit, split_of
-from aggregator.dispatch.domain.problem import ProblemRefused, ScheduleProblem
+from aggregator.dispatch.domain.problem import ScheduleProblem
+from aggregator.dispatch.domain.refusals import ProblemRefused
 from aggregator.dispatch.domain.schedule import Schedule
 from aggregator.dispatch.domain.split.fairness import Rule
 
@@ -38,13 +41,14 @@ def solve_instruction(
     rule: who is called (by cost where none is named). turn_hours: per asset key, hours since it was last called (missing =
     never), for rotation. floor_ratio: per site key, least share, for floor. method: auto | pulp | fast, see
     docs/disaggregation.md; mode: of the schedule after the window. Never an exception for lack of a solver.
-    Raises ProblemRefused (no target, or a firm block in the same grid), SplitRefused (the rule lacks what it needs).
+    A firm block is kept in the periods after the target. Raises ProblemRefused (no target, or a block that begins before its end),
+    SplitRefused (the rule lacks what it needs).
     """
     begun = time.monotonic()
     if problem.target is None or not problem.wanted.any():
-        raise ProblemRefused(why="there is no target to split")
-    if problem.firm is not None:
-        raise ProblemRefused(why="a firm block and a target cannot be planned together")
+        raise ProblemRefused(why="no_target")
+    if problem.in_firm[: np.flatnonzero(problem.wanted)[-1] + 1].any():
+        raise ProblemRefused(why="promise_before_target")
     asked = Asked(rule or Rule(), turn_hours, floor_ratio, method)
     served = serve(problem, courses_of(problem), asked, deadline_s=WINDOW_RATIO * deadline_s)
     if served.window.first > 0 and served.short_kwh > SHORT_KWH and method != "fast" and deadline_s >= PREPARED_S:

@@ -14,7 +14,8 @@ Moves = Mapping[str, np.ndarray]
 def tail_of(problem: ScheduleProblem, *, end: int, net_kw: Moves, called: Mapping[str, np.ndarray]) -> ScheduleProblem:
     """The problem of the periods from `end` on, after moves net_kw (end,) from what is fixed and calls in force `called` (end,).
 
-    No target and no reference: what was asked for is over. The worth of stored energy stays that of the whole grid.
+    No target and no reference: what was asked for is over; a block that was promised for later is kept. The worth of stored energy
+    stays that of the whole grid.
     """
     devices: dict[str, tuple[str, Device]] = {}
     running: dict[str, int] = {}
@@ -24,20 +25,30 @@ def tail_of(problem: ScheduleProblem, *, end: int, net_kw: Moves, called: Mappin
         devices[key] = (of_site, _later(device, problem.grid.hours, end, net_kw[key], called[key], problem.running_calls.get(key, 0)))
         if lasted:
             running[key] = lasted
-    injection = {key: problem.devices[key][1].fixed_kw[:end] + net_kw[key] for key in problem.devices}
+    net, own = {name: np.zeros(end) for name in problem.sites}, dict.fromkeys(problem.sites, 0.0)
+    for key in problem.asset_keys:
+        name, device = problem.devices[key]
+        injection = device.fixed_kw[:end] + net_kw[key]
+        net[name] += injection
+        if key in problem.generators:
+            own[name] += problem.grid.hours * float(injection.sum())
     sites = {}
     for name in problem.site_keys:
         site = problem.sites[name]
-        net = sum((injection[key] for key in problem.asset_keys if problem.devices[key][0] == name), np.zeros(end))
-        peak = max(site.peak_so_far_kw, -float(net.min(initial=0.0)))
-        sites[name] = replace(site, import_adder_cny_per_kwh=site.import_adder_cny_per_kwh[end:], peak_so_far_kw=peak)
+        sites[name] = replace(
+            site,
+            import_adder_cny_per_kwh=site.import_adder_cny_per_kwh[end:],
+            peak_so_far_kw=max(site.peak_so_far_kw, -float(net[name].min(initial=0.0))),
+            generated_so_far_kwh=site.generated_so_far_kwh + own[name],
+            exported_so_far_kwh=site.exported_so_far_kwh + problem.grid.hours * float(np.maximum(net[name], 0.0).sum()),
+        )
     return replace(
         problem,
         grid=problem.grid.tail(end),
         sites=sites,
         devices=devices,
         injection_value_cny_per_kwh=problem.injection_value_cny_per_kwh[end:],
-        firm=None,
+        firm=None if problem.firm is None else problem.firm.tail(end, len(problem.grid)),
         target=None,
         reference_kw={},
         running_calls=running,

@@ -8,81 +8,90 @@ NO_WEIGHT = 1e-9
 
 
 class Ledger:
-    """Walks through the window. `drawn_kwh` (S,): of each store after the periods before `t`; later draws are passed as plans."""
+    """Walks through the window. `drawn_kwh` (S,): of each store after the periods before `t`.
 
-    def __init__(self, problem: WindowProblem) -> None:
+    planned_kw (N, T): moves that are planned for later, and for which energy is kept; nothing where None.
+    """
+
+    def __init__(self, problem: WindowProblem, planned_kw: np.ndarray | None = None) -> None:
         self.problem, self.stores = problem, problem.stores
         self.t = 0
         self.drawn_kwh = np.zeros(len(self.stores))
+        self._active = np.ascontiguousarray(self.stores.active.T)
+        self._slack = np.ascontiguousarray(self.stores.slack_kwh.T)
+        self._leaks = bool((self.stores.keep_ratio != 1.0).any())
+        self._most = self._most_drawn(planned_kw)
 
     def draw_kwh(self, change_kw: np.ndarray, t: int) -> np.ndarray:
         """(S,) what a move of (N,) in period t takes: first what undoes the opposite movement."""
         stores, p = self.stores, self.problem
         moved = change_kw[stores.asset]
-        first = np.minimum(moved, p.first_kw[stores.asset, t])
-        return np.where(stores.active[:, t], p.hours * (stores.first_ratio * first + stores.further_ratio * (moved - first)), 0.0)
+        first = np.minimum(moved, p.first_kw[:, t][stores.asset])
+        kwh = p.hours * (stores.first_ratio * first + stores.further_ratio * (moved - first))
+        return kwh * self._active[t]
 
-    def draws_kwh(self, change_kw: np.ndarray) -> np.ndarray:
-        """(S, T) of moves (N, T)."""
-        draws = np.zeros((len(self.stores), change_kw.shape[1]))
-        for t in range(change_kw.shape[1]):
-            draws[:, t] = self.draw_kwh(change_kw[:, t], t)
-        return draws
-
-    def room_kw(self, planned_kwh: np.ndarray) -> np.ndarray:
-        """(N,) moves in this period that leave every store what it is planned to give later; planned_kwh (S, T)."""
-        return self._of_energy(self._left(planned_kwh))
+    def room_kw(self) -> np.ndarray:
+        """(N,) moves in this period that leave every store what it is planned to give later."""
+        return self._of_energy(self._left())
 
     def reserved_room_kw(self, weight: np.ndarray) -> np.ndarray:
         """(N,) moves in this period that leave every store its share for the rest of the window.
 
-        The rest is thought to be drawn in proportion to `weight` (S, T), and so is this period.
+        The rest is thought to be drawn in proportion to `weight` (T, S), and so is this period.
         """
-        stores, t, end = self.stores, self.t, self.problem.need_kw.shape[0]
-        level, load = self.drawn_kwh.copy(), np.zeros(len(stores))
-        most = np.full(len(stores), np.inf)
-        for later in range(t, end):
-            active = stores.active[:, later]
-            level = np.where(active, level * stores.keep_ratio, level)
-            load = np.where(active, load * stores.keep_ratio + weight[:, later], load)
+        keep, t = self.stores.keep_ratio, self.t
+        level, load = self.drawn_kwh.copy(), np.zeros(len(self.stores))
+        most = np.full(len(self.stores), np.inf)
+        for later in range(t, len(self._active)):
+            active = self._active[later]
+            if self._leaks:
+                decay = np.where(active, keep, 1.0)
+                level *= decay
+                load *= decay
+            load += weight[later]
             limits = active & (load > NO_WEIGHT)
-            left = np.maximum(0.0, stores.slack_kwh[:, later] - level)
-            most = np.where(limits, np.minimum(most, np.divide(left, load, out=np.full(len(load), np.inf), where=limits)), most)
-        share = np.multiply(most, weight[:, t], out=np.zeros(len(most)), where=weight[:, t] > NO_WEIGHT)
-        return self._of_energy(np.minimum(share, self._left(np.zeros_like(stores.slack_kwh))))
+            left = np.maximum(0.0, self._slack[later] - level)
+            np.minimum(most, np.divide(left, load, out=left, where=limits), out=most, where=limits)
+        share = np.multiply(most, weight[t], out=np.zeros(len(most)), where=weight[t] > NO_WEIGHT)
+        return self._of_energy(np.minimum(share, self._left()))
 
     def book(self, change_kw: np.ndarray) -> None:
         """The moves (N,) of this period are given; on to the next one."""
-        stores = self.stores
-        active = stores.active[:, self.t]
-        after = self.drawn_kwh * stores.keep_ratio + self.draw_kwh(change_kw, self.t)
-        self.drawn_kwh = np.where(active, after, self.drawn_kwh)
+        if self._leaks:
+            self.drawn_kwh *= np.where(self._active[self.t], self.stores.keep_ratio, 1.0)
+        self.drawn_kwh += self.draw_kwh(change_kw, self.t)
         self.t += 1
 
-    def _left(self, planned_kwh: np.ndarray) -> np.ndarray:
-        """(S,) what may be drawn in this period: the least of what every later bound leaves."""
-        stores, t = self.stores, self.t
-        level, left, weight = self.drawn_kwh.copy(), np.full(len(stores), np.inf), np.ones(len(stores))
-        for later in range(t, self.problem.need_kw.shape[0]):
-            active = stores.active[:, later]
-            level = np.where(active, level * stores.keep_ratio, level)
-            if later > t:
-                weight = np.where(active, weight * stores.keep_ratio, weight)
-                level = np.where(active, level + planned_kwh[:, later], level)
-            room = np.divide(stores.slack_kwh[:, later] - level, weight, out=np.zeros(len(stores)), where=weight > 0)
-            left = np.where(active & stores.active[:, t], np.minimum(left, room), left)
-        return np.maximum(0.0, np.where(stores.active[:, t], left, np.inf))
+    def _most_drawn(self, planned_kw: np.ndarray | None) -> np.ndarray:
+        """(T, S) how much may be drawn after each period, so that all later bounds hold after what is planned."""
+        most, keep = np.where(self._active, self._slack, np.inf), self.stores.keep_ratio
+        for t in range(len(most) - 2, -1, -1):
+            later = most[t + 1]
+            if planned_kw is not None:
+                later = later - self.draw_kwh(planned_kw[:, t + 1], t + 1)
+            if self._leaks:
+                later = np.divide(later, keep, out=np.full(len(keep), np.inf), where=keep > 0)
+                later = np.where(self._active[t + 1], later, most[t + 1])
+            np.minimum(most[t], later, out=most[t])
+        return most
+
+    def _left(self) -> np.ndarray:
+        """(S,) what may be drawn in this period."""
+        drawn = self.drawn_kwh * self.stores.keep_ratio if self._leaks else self.drawn_kwh
+        return np.where(self._active[self.t], np.maximum(0.0, self._most[self.t] - drawn), np.inf)
 
     def _of_energy(self, left_kwh: np.ndarray) -> np.ndarray:
         """(N,) the moves that take at most left_kwh (S,), inside the room of power."""
         p, stores, t = self.problem, self.stores, self.t
         room = p.room_kw[:, t].copy()
-        rows = np.flatnonzero(stores.active[:, t])
-        asset = stores.asset[rows]
-        first = p.first_kw[asset, t]
-        in_first = p.hours * stores.first_ratio[rows] * first
-        left = left_kwh[rows]
-        small = left / (p.hours * stores.first_ratio[rows])
-        large = first + (left - in_first) / (p.hours * stores.further_ratio[rows])
-        room[asset] = np.minimum(room[asset], np.where(left <= in_first, small, large))
+        first = p.first_kw[:, t][stores.asset]
+        left_kw = left_kwh / p.hours
+        small = left_kw / stores.first_ratio
+        large = first + (left_kw - stores.first_ratio * first) / stores.further_ratio
+        most = np.where(small <= first, small, large)
+        if self._active[t].all():
+            room[stores.asset] = np.minimum(room[stores.asset], most)  # an asset has one store at a time
+        else:
+            now = self._active[t]
+            room[stores.asset[now]] = np.minimum(room[stores.asset[now]], most[now])
         return room

@@ -17,9 +17,9 @@ from aggregator.dispatch.domain.split.window import WindowProblem
 
 ROUNDS = 10
 SWEEPS = 2
+SMALL = 5_000  # assets x periods up to which there is time to look again, and to try without a call
 FADE_RATIO = 0.3
 DROPS = 3
-MOST_DROPS_SIZE = 5_000  # assets x periods up to which there is time to try without a call
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class Given:
 
 def split_periods(problem: WindowProblem, *, rule: Rule, deadline_s: float, method: str) -> Given:
     """Never worse than its order: the cheapest of each period; see docs/disaggregation.md for how far from the best."""
-    n_periods = len(problem.need_kw)
+    each_s = deadline_s / max(1, len(problem.need_kw))
     called = np.zeros(problem.room_kw.shape, dtype=bool)
-    for load in problem.loads:
-        called[load.asset] = load.called
-    given = _ranges(problem, called, np.zeros_like(problem.room_kw), rule, deadline_s / max(1, n_periods), method)
+    called[problem.loads.asset] = problem.loads.called
+    small = problem.room_kw.size <= SMALL
+    nothing = np.zeros_like(problem.room_kw)
+    given = _ranges(problem, called, nothing, rule, each_s, method, sweeps=SWEEPS if small or not len(problem.loads) else 0)
     chosen = choose_calls(problem, given.change_kw)
-    each_s = deadline_s / max(1, n_periods)
-    best = _with_calls(problem, chosen, called, rule, each_s, method) if chosen else given
-    drops = DROPS if problem.room_kw.size <= MOST_DROPS_SIZE else 0
-    for one in chosen[: -drops - 1 : -1]:  # a later call may have made an earlier one needless
-        fewer = [row for row in chosen if row is not one]
+    best = _with_calls(problem, chosen, called, rule, each_s, method) if len(chosen) or not small else given
+    drops = DROPS if small else 0
+    for place in range(len(chosen) - 1, max(-1, len(chosen) - 1 - drops), -1):  # a later call may have made an earlier one needless
+        fewer = chosen.without(place)
         less = _with_calls(problem, fewer, called, rule, each_s, method)
         if _objective(problem, less) < _objective(problem, best):
             chosen, best = fewer, less
@@ -55,11 +55,11 @@ def split_periods(problem: WindowProblem, *, rule: Rule, deadline_s: float, meth
 
 def _with_calls(problem: WindowProblem, calls: Calls, reference: np.ndarray, rule: Rule, each_s: float, method: str) -> Given:
     called, whole = reference.copy(), np.zeros_like(problem.room_kw)
-    for load, periods in calls:
-        called[load.asset, periods] = True
-        if load.whole:
-            whole[load.asset, periods] = problem.room_kw[load.asset, periods]
-    return _ranges(problem, called, whole, rule, each_s, method)
+    asset = problem.loads.asset[calls.load]
+    called[asset] |= calls.periods
+    whole[asset] = np.where(calls.periods & problem.loads.whole[calls.load, None], problem.room_kw[asset], 0.0)
+    sweeps = SWEEPS if problem.room_kw.size <= SMALL else 1
+    return _ranges(problem, called, whole, rule, each_s, method, sweeps=sweeps)
 
 
 def _objective(problem: WindowProblem, given: Given) -> float:
@@ -69,23 +69,14 @@ def _objective(problem: WindowProblem, given: Given) -> float:
     return problem.cost_cny(given.change_kw) + missed
 
 
-def _ranges(problem: WindowProblem, called: np.ndarray, whole_kw: np.ndarray, rule: Rule, each_s: float, method: str) -> Given:
+def _ranges(
+    problem: WindowProblem, called: np.ndarray, whole_kw: np.ndarray, rule: Rule, each_s: float, method: str, *, sweeps: int
+) -> Given:
     """Everything that is a range, after the loads that go as a whole.
 
     Energy is held back in proportion to need; while periods end short, others are reserved less and less.
     """
-    free = problem.free | (called & (whole_kw == 0))
-    for load in problem.loads:
-        if load.whole:
-            free[load.asset] = False
-    rest = replace(
-        problem,
-        need_kw=np.maximum(0.0, problem.need_kw - whole_kw.sum(axis=0)),
-        room_kw=np.where(free, problem.room_kw, 0.0),
-        first_kw=np.where(free, problem.first_kw, 0.0),
-        site_room_kw=np.maximum(0.0, problem.site_room_kw - problem.per_site(whole_kw)),
-        groups=replace(problem.groups, room_kw=np.maximum(0.0, problem.groups.room_kw - _per_group(problem, whole_kw))),
-    )
+    rest = _without_wholes(problem, called, whole_kw)
     best, weight = None, rest.need_kw
     for _ in range(ROUNDS):
         change, splits = _one_round(rest, weight, rule, each_s, method)
@@ -97,9 +88,23 @@ def _ranges(problem: WindowProblem, called: np.ndarray, whole_kw: np.ndarray, ru
         weight = np.where(missing > rest.unit_kw, weight, FADE_RATIO * weight)
     assert best is not None
     change = best[1]
-    for _ in range(0 if rule.name == "pro_rata" else SWEEPS):
+    for _ in range(0 if rule.name == "pro_rata" else sweeps):
         change = _resplit(rest, change, rule)
     return Given(change + whole_kw, called, tuple(best[2]))
+
+
+def _without_wholes(problem: WindowProblem, called: np.ndarray, whole_kw: np.ndarray) -> WindowProblem:
+    """What is left for ranges, and for loads that may be called in part and are."""
+    free = problem.free | (called & (whole_kw == 0))
+    free[problem.loads.whole_assets] = False
+    return replace(
+        problem,
+        need_kw=np.maximum(0.0, problem.need_kw - whole_kw.sum(axis=0)),
+        room_kw=np.where(free, problem.room_kw, 0.0),
+        first_kw=np.where(free, problem.first_kw, 0.0),
+        site_room_kw=np.maximum(0.0, problem.site_room_kw - problem.per_site(whole_kw)),
+        groups=replace(problem.groups, room_kw=np.maximum(0.0, problem.groups.room_kw - problem.groups.sums(whole_kw))),
+    )
 
 
 def _one_round(
@@ -107,8 +112,8 @@ def _one_round(
 ) -> tuple[np.ndarray, list[Split | None]]:
     """(change_kw, splits) with energy held back for periods by weight_of (T,)."""
     ledger, stores = Ledger(problem), problem.stores
-    by_asset = np.where(problem.room_kw > 0, weight_of, 0.0)
-    weight = np.where(stores.active, by_asset[stores.asset], 0.0)
+    has_room = (problem.room_kw > 0)[stores.asset]
+    weight = np.ascontiguousarray(np.where(stores.active & has_room, weight_of, 0.0).T)
     change = np.zeros_like(problem.room_kw)
     splits: list[Split | None] = []
     for t in range(len(problem.need_kw)):
@@ -122,17 +127,37 @@ def _one_round(
     return add_missing(problem, change, rule), splits
 
 
+def follow(
+    problem: WindowProblem, plan_kw: np.ndarray, row: np.ndarray, called: np.ndarray, fixed_kw: np.ndarray, rule: Rule
+) -> np.ndarray:
+    """Moves (N, T) of assets that follow what is planned for their classes.
+
+    plan_kw (C, T); row (N,): the class of each, -1 = it does not move; fixed_kw (N, T): loads as wholes. Each member holds back
+    energy as its class will need it; what that leaves missing is split as ever, then every period once more by the rule.
+    """
+    rest = _without_wholes(problem, called, fixed_kw)
+    ledger, change, count = Ledger(rest), np.zeros_like(rest.room_kw), len(plan_kw)
+    weight = np.ascontiguousarray(np.where(rest.stores.active, plan_kw[row[rest.stores.asset]], 0.0).T)
+    members = np.flatnonzero(row >= 0)
+    for t in range(len(rest.need_kw)):
+        room = np.where(row >= 0, np.minimum(rest.room_kw[:, t], ledger.reserved_room_kw(weight)), 0.0)
+        together = np.bincount(row[members], room[members], count)
+        part = np.minimum(1.0, np.divide(plan_kw[:, t], together, out=np.zeros(count), where=together > 0))
+        change[members, t] = room[members] * part[row[members]]
+        ledger.book(change[:, t])
+    return _resplit(rest, add_missing(rest, change, rule), rule) + fixed_kw
+
+
 def add_missing(problem: WindowProblem, change_kw: np.ndarray, rule: Rule) -> np.ndarray:
     """Moves (N, T) with what is missing split over what is left of power and of energy that nobody has been promised."""
     change = change_kw.copy()
     if not (problem.need_kw - change.sum(axis=0) > problem.unit_kw).any():
         return change
-    ledger = Ledger(problem)
-    planned = ledger.draws_kwh(change)
+    ledger = Ledger(problem, change)
     for t in range(len(problem.need_kw)):
         missing = float(problem.need_kw[t] - change[:, t].sum())
         if missing >= problem.unit_kw:
-            room = np.maximum(0.0, ledger.room_kw(planned) - change[:, t])
+            room = np.maximum(0.0, ledger.room_kw() - change[:, t])
             more = _period(problem, t, room, missing, rule, 0.0, "fast", taken_kw=change[:, t])
             if more is not None:
                 change[:, t] += np.abs(more.change_kw)
@@ -143,10 +168,9 @@ def add_missing(problem: WindowProblem, change_kw: np.ndarray, rule: Rule) -> np
 def _resplit(problem: WindowProblem, change_kw: np.ndarray, rule: Rule) -> np.ndarray:
     """Every period split once more with the energy that the others leave: what was held back for nothing takes a dearer one's place."""
     change = change_kw.copy()
-    ledger = Ledger(problem)
-    planned = ledger.draws_kwh(change)
+    ledger = Ledger(problem, change)
     for t in range(len(problem.need_kw)):
-        again = _period(problem, t, ledger.room_kw(planned), problem.need_kw[t], rule, 0.0, "fast")
+        again = _period(problem, t, ledger.room_kw(), problem.need_kw[t], rule, 0.0, "fast")
         if again is not None and abs(float(again.change_kw.sum())) >= change[:, t].sum() - problem.unit_kw:
             change[:, t] = np.abs(again.change_kw)
         ledger.book(change[:, t])
@@ -167,8 +191,7 @@ def _period(
     if need_kw < problem.unit_kw:
         return None
     taken = np.zeros(len(room_kw)) if taken_kw is None else taken_kw
-    site_room = problem.site_room_kw[:, t].copy()
-    np.subtract.at(site_room, problem.site, taken)
+    site_room = problem.site_room_kw[:, t] - problem.per_site(taken)
     room = _inside_groups(problem, t, room_kw, taken)
     nothing = np.zeros(len(room))
     up = problem.direction > 0
@@ -194,21 +217,26 @@ def _period(
 
 
 def _mean_cost(problem: WindowProblem, t: int, room_kw: np.ndarray, taken_kw: np.ndarray) -> np.ndarray:
-    first = np.clip(problem.first_kw[:, t] - taken_kw, 0.0, room_kw)
-    share = np.divide(first, room_kw, out=np.ones(len(room_kw)), where=room_kw > 0)
-    return share * problem.first_cost_cny_per_kwh[:, t] + (1.0 - share) * problem.further_cost_cny_per_kwh[:, t]
+    cost = problem.further_cost_cny_per_kwh[:, t].copy()
+    rows = np.flatnonzero(problem.first_kw[:, t] > taken_kw)
+    if len(rows):
+        room, begins = room_kw[rows], problem.first_cost_cny_per_kwh[rows, t]
+        first = np.minimum(problem.first_kw[rows, t] - taken_kw[rows], room)
+        share = np.divide(first, room, out=np.ones(len(rows)), where=room > 0)
+        cost[rows] = share * begins + (1.0 - share) * cost[rows]
+    return cost
 
 
 def _inside_groups(problem: WindowProblem, t: int, room_kw: np.ndarray, taken_kw: np.ndarray) -> np.ndarray:
     """Rooms cut by one fraction where a feeder or transformer could not carry them together."""
-    room = room_kw
-    for members, most_kw in zip(problem.groups.members, problem.groups.room_kw[:, t], strict=True):
-        left = max(0.0, float(most_kw - taken_kw[members].sum()))
+    groups, room = problem.groups, room_kw
+    if not len(groups.room_kw):
+        return room
+    left = np.maximum(0.0, groups.room_kw[:, t] - groups.sums(taken_kw))
+    for group in np.flatnonzero(groups.sums(room_kw) > left).tolist():
+        members = groups.members(group)
         together = float(room[members].sum())
-        if together > left:
-            room = np.where(members, room * (left / together), room)
+        if together > left[group]:
+            room = room.copy()
+            room[members] *= left[group] / together
     return room
-
-
-def _per_group(problem: WindowProblem, change_kw: np.ndarray) -> np.ndarray:
-    return problem.groups.members.astype(float) @ change_kw

@@ -21,13 +21,12 @@ def realise(problem: WindowProblem, change_kw: np.ndarray, called: np.ndarray) -
     what is planned for later. Missed or overshot is at most half a unit where somebody can still move by one.
     """
     whole = np.zeros(len(problem.site), dtype=bool)
-    whole[[load.asset for load in problem.loads if load.whole]] = True
+    whole[problem.loads.whole_assets] = True
     open_kw = _open(problem, called)
-    ledger, done = Ledger(replace(problem, room_kw=open_kw)), np.zeros_like(change_kw)
-    planned = ledger.draws_kwh(change_kw)
+    ledger, done = Ledger(replace(problem, room_kw=open_kw), change_kw), np.zeros_like(change_kw)
     for t in range(len(problem.need_kw)):
         given = np.where(whole, change_kw[:, t], 0.0)
-        room = np.where(whole, 0.0, ledger.room_kw(planned))
+        room = np.where(whole, 0.0, ledger.room_kw())
         if problem.need_kw[t] > 0 and room.any():
             need = max(0.0, float(problem.need_kw[t] - given.sum()))
             given = given + _period(problem, t, np.where(whole, 0.0, change_kw[:, t]), room, need, given)
@@ -39,8 +38,8 @@ def realise(problem: WindowProblem, change_kw: np.ndarray, called: np.ndarray) -
 def _open(problem: WindowProblem, called: np.ndarray) -> np.ndarray:
     """Rooms without those of loads that are not called."""
     room = problem.room_kw.copy()
-    for load in problem.loads:
-        room[load.asset] = np.where(called[load.asset], room[load.asset], 0.0)
+    loads = problem.loads.asset
+    room[loads] = np.where(called[loads], room[loads], 0.0)
     return room
 
 
@@ -89,10 +88,9 @@ def _whole(
     wanted = np.where(moving, np.clip(change - first, 0.0, room), 0.0)
     room = _inside_groups(problem, t, room, wanted, (first * unit) + whole_kw)
     wanted = np.minimum(wanted, room)
-    taken = np.zeros(len(problem.site_room_kw))
-    np.add.at(taken, problem.site, first * unit + whole_kw)
+    taken = problem.per_site(first * unit + whole_kw)
     caps = np.floor(np.maximum(0.0, problem.site_room_kw[:, t] - taken) / unit + SLACK_UNITS)
-    starts = np.flatnonzero(np.diff(problem.site, prepend=-1))
+    starts = problem.starts
     present = problem.site[starts]
     most = np.minimum(np.add.reduceat(room, starts), caps[present])
     amount = np.floor(need_kw / unit - first.sum() + HALF_UNIT)
@@ -119,11 +117,14 @@ def _fitting(
     problem: WindowProblem, t: int, moving: np.ndarray, step_kw: np.ndarray, change: np.ndarray, whole_kw: np.ndarray
 ) -> np.ndarray:
     """Without the smallest movers of a connection or group whose first steps alone would be too much for it (a few watts)."""
-    fits = moving.copy()
-    limits = [(problem.site == s, float(room)) for s, room in enumerate(problem.site_room_kw[:, t])]
-    limits += list(zip(problem.groups.members, problem.groups.room_kw[:, t].tolist(), strict=True))
+    fits, groups = moving.copy(), problem.groups
+    at_once = whole_kw + np.where(fits, np.maximum(0.0, step_kw), 0.0)
+    tight_sites = np.flatnonzero(problem.per_site(at_once) > problem.site_room_kw[:, t])
+    limits = [(np.flatnonzero(problem.site == s), float(problem.site_room_kw[s, t])) for s in tight_sites.tolist()]
+    tight_groups = np.flatnonzero(groups.sums(at_once) > groups.room_kw[:, t])
+    limits += [(groups.members(g), float(groups.room_kw[g, t])) for g in tight_groups.tolist()]
     for members, most_kw in limits:
-        stepping = np.flatnonzero(members & fits & (step_kw > 0))
+        stepping = members[fits[members] & (step_kw[members] > 0)]
         over = float(whole_kw[members].sum() + step_kw[stepping].sum()) - most_kw
         for k in stepping[np.argsort(change[stepping], kind="stable")].tolist():
             if over <= 0:
@@ -135,8 +136,11 @@ def _fitting(
 
 def _inside_groups(problem: WindowProblem, t: int, room: np.ndarray, wanted: np.ndarray, taken_kw: np.ndarray) -> np.ndarray:
     """Whole rooms that groups can carry together: where they could not, everyone keeps what was wanted, rounded down."""
-    for members, most_kw in zip(problem.groups.members, problem.groups.room_kw[:, t], strict=True):
-        left = (most_kw - float(taken_kw[members].sum())) / problem.unit_kw
-        if float(room[members].sum()) > left:
-            room = np.where(members, np.floor(wanted + SLACK_UNITS), room)
+    groups = problem.groups
+    left = (groups.room_kw[:, t] - groups.sums(taken_kw)) / problem.unit_kw
+    for group in np.flatnonzero(groups.sums(room) > left).tolist():
+        members = groups.members(group)
+        if float(room[members].sum()) > left[group]:
+            room = room.copy()
+            room[members] = np.floor(wanted[members] + SLACK_UNITS)
     return room

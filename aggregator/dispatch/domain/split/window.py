@@ -3,7 +3,7 @@
 All amounts are moves in the instruction's direction, >= 0. N assets sorted by site, T periods, E sites, S stores.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -34,42 +34,82 @@ class Stores:
 
 
 @dataclass(frozen=True)
-class LoadCalls:
-    """The rules of one interruptible load over the window [periods]; `called` (T,): where its reference is interrupted already.
+class Loads:
+    """The rules of interruptible loads over the window [periods]. Columns (L,); `called` (L, T): where the reference calls already.
 
     running: how long the call lasts that is in force when the window starts, 0 = none. rested: periods since the last call.
     max_calls: calls that may still begin. first: period from which one may.
     """
 
-    asset: int
-    whole: bool
-    max_calls: int
-    max_on: int
-    rest: int
-    first: int
-    running: int
-    rested: int
+    asset: np.ndarray
+    whole: np.ndarray
+    max_calls: np.ndarray
+    max_on: np.ndarray
+    rest: np.ndarray
+    first: np.ndarray
+    running: np.ndarray
+    rested: np.ndarray
     called: np.ndarray
 
+    def __len__(self) -> int:
+        return len(self.asset)
+
+    def at(self, rows: np.ndarray) -> "Loads":
+        """Those of some rows."""
+        return Loads(**{column.name: getattr(self, column.name)[rows] for column in fields(Loads)})
+
+    @property
+    def whole_assets(self) -> np.ndarray:
+        """Assets that only go as a whole."""
+        return self.asset[self.whole]
+
     def without_idle_ends(self, called: np.ndarray, change_kw: np.ndarray) -> np.ndarray:
-        """(T,) calls that begin and end where something is shed; what the reference calls, and the start of a running call, stay."""
+        """(L, T) calls that begin and end where something is shed; what the reference calls, and the start of a running call, stay."""
         used = self.called | (called & (change_kw > IDLE_KW))
-        keep = self.called.copy()
-        edges = np.flatnonzero(np.diff(np.concatenate(([0], called.astype(int), [0]))))
-        for first, end in zip(edges[::2], edges[1::2], strict=True):
-            inside = np.flatnonzero(used[first:end])
-            if len(inside):
-                start = first if first == 0 and self.running else first + inside[0]
-                keep[start : first + inside[-1] + 1] = True
-        return keep
+        before, after = used.copy(), used.copy()  # of the same call, something was shed already, or will be
+        n = called.shape[1]
+        if n:
+            before[:, 0] |= called[:, 0] & (self.running > 0)
+        for t in range(1, n):
+            before[:, t] |= called[:, t] & called[:, t - 1] & before[:, t - 1]
+            after[:, n - 1 - t] |= called[:, n - 1 - t] & called[:, n - t] & after[:, n - t]
+        return used | (called & before & after)
+
+
+def no_loads(n: int) -> Loads:
+    none = np.zeros(0, dtype=np.int64)
+    return Loads(none, none.astype(bool), none, none, none, none, none, none, np.zeros((0, n), dtype=bool))
 
 
 @dataclass(frozen=True)
 class Caps:
-    """Limits of connections and of what stands behind them: the sum of members (C, N) bool adds at most room_kw (C, T)."""
+    """Limits of what stands behind connections: members (pairs of `group` and `asset`, by group) add at most room_kw (C, T)."""
 
-    members: np.ndarray
+    group: np.ndarray
+    asset: np.ndarray
     room_kw: np.ndarray
+
+    def members(self, group: int) -> np.ndarray:
+        """Assets of one group."""
+        first, end = np.searchsorted(self.group, [group, group + 1])
+        return self.asset[first:end]
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(C,) how many members each group has."""
+        return np.bincount(self.group, minlength=len(self.room_kw))
+
+    def around(self, assets: np.ndarray) -> list[np.ndarray]:
+        """Of each of the assets the groups that it is in."""
+        order = np.argsort(self.asset, kind="stable")
+        first, end = (np.searchsorted(self.asset[order], assets, side=side).tolist() for side in ("left", "right"))
+        return [self.group[order[a:b]] for a, b in zip(first, end, strict=True)]
+
+    def sums(self, amount: np.ndarray) -> np.ndarray:
+        """(C,) or (C, T) of a column of assets (N,) or (N, T)."""
+        total = np.zeros((len(self.room_kw), *amount.shape[1:]))
+        np.add.at(total, self.group, amount[self.asset])
+        return total
 
 
 @dataclass(frozen=True)
@@ -101,7 +141,7 @@ class WindowProblem:
     first_cost_cny_per_kwh: np.ndarray
     further_cost_cny_per_kwh: np.ndarray
     stores: Stores
-    loads: tuple[LoadCalls, ...]
+    loads: Loads
     site_room_kw: np.ndarray
     groups: Caps
     peaks: Peaks
@@ -111,13 +151,28 @@ class WindowProblem:
     floor_ratio: np.ndarray | None = None
     unit_kw: float = UNIT_KW
 
+    def by_period(self) -> "WindowProblem":
+        """The same with each period's column in one piece of memory: everything walks from period to period."""
+        return replace(
+            self,
+            injection_kw=np.asfortranarray(self.injection_kw),
+            room_kw=np.asfortranarray(self.room_kw),
+            first_kw=np.asfortranarray(self.first_kw),
+            first_cost_cny_per_kwh=np.asfortranarray(self.first_cost_cny_per_kwh),
+            further_cost_cny_per_kwh=np.asfortranarray(self.further_cost_cny_per_kwh),
+        )
+
     @property
     def free(self) -> np.ndarray:
         """(N, T) True where an asset is a range; False where a load would have to be called first, or only goes as a whole."""
-        free = np.ones(self.room_kw.shape, dtype=bool)
-        for load in self.loads:
-            free[load.asset] = load.called & (not load.whole)
+        free = np.ones(self.room_kw.shape, dtype=bool, order="F")
+        free[self.loads.asset] = self.loads.called & ~self.loads.whole[:, None]
         return free
+
+    @property
+    def starts(self) -> np.ndarray:
+        """First row of each site that has assets."""
+        return np.flatnonzero(np.diff(self.site, prepend=-1))
 
     def cost_cny(self, change_kw: np.ndarray) -> float:
         """Of moves (N, T) >= 0, before what the energy itself earns; a raised demand peak included."""
@@ -133,8 +188,10 @@ class WindowProblem:
         inward = peaks.import_kw - self.direction * self.per_site(change_kw)
         return np.maximum(peaks.covered_kw, inward.max(axis=1, initial=-np.inf))
 
-    def per_site(self, change_kw: np.ndarray) -> np.ndarray:
-        """(E, T) sums."""
-        sums = np.zeros(self.site_room_kw.shape)
-        np.add.at(sums, self.site, change_kw)
+    def per_site(self, amount: np.ndarray) -> np.ndarray:
+        """(E,) or (E, T) sums of a column of assets (N,) or (N, T)."""
+        sums = np.zeros((len(self.site_room_kw), *amount.shape[1:]))
+        starts = self.starts
+        if len(starts):
+            sums[self.site[starts]] = np.add.reduceat(amount, starts, axis=0)
         return sums

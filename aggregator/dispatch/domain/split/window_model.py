@@ -18,7 +18,7 @@ import pulp
 
 from aggregator.dispatch.domain._bulk import ModelBuilder, Term
 from aggregator.dispatch.domain.split.fairness import Rule, places
-from aggregator.dispatch.domain.split.window import LoadCalls, WindowProblem
+from aggregator.dispatch.domain.split.window import WindowProblem
 
 CUTS = 3  # of a piece, for fairness
 SHORT_CUTS = 4  # of a period's shortfall, each a little dearer: what is missing is spread over the periods
@@ -62,13 +62,14 @@ class WindowModel:
         self.further: dict[tuple[int, int], list[pulp.LpVariable]] = {}
         self.sums: list[list[Term]] = [[] for _ in range(self.n)]
         self.on: dict[int, list[pulp.LpVariable | None]] = {}
-        self.whole = {load.asset for load in problem.loads if load.whole}
+        self.whole = set(problem.loads.whole_assets.tolist())
         self.integer = False
         self.low = 0.0
         self.first_cost, self.further_cost = self._costs()
         self._columns()
-        for load in problem.loads:
-            self._calls(load)
+        self.load_of = {asset: row for row, asset in enumerate(problem.loads.asset.tolist())}
+        for row in range(len(problem.loads)):
+            self._calls(row)
         self._stores()
         self._caps()
         self._needs()
@@ -106,23 +107,40 @@ class WindowModel:
         usable[sorted(self.whole)] = False
         weight = self.rule.fairness_cny_per_kwh if self.rule.name in ("cost", "floor") else 1.0 if self.rule.name == "pro_rata" else 0.0
         cuts = CUTS if weight > 0 and self.keep_kw is None and usable.sum() * CUTS <= MOST_CUT_COLUMNS else 1
-        for k, t in zip(*(rows.tolist() for rows in np.nonzero(usable)), strict=True):
-            room, first = float(p.room_kw[k, t]), float(min(p.first_kw[k, t], p.room_kw[k, t]))
-            if self.keep_kw is not None:
-                self._kept(k, t, room, first)
-                continue
-            if first > 0:
-                self.first[k, t] = self._cut(0.0, first, room, float(self.first_cost[k, t]), weight, cuts)
-            if room > first:
-                self.further[k, t] = self._cut(first, room, room, float(self.further_cost[k, t]), weight, cuts)
+        rows, periods = np.nonzero(usable)
+        if self.keep_kw is not None:
+            for k, t in zip(rows.tolist(), periods.tolist(), strict=True):
+                self._kept(k, t, float(p.room_kw[k, t]), float(min(p.first_kw[k, t], p.room_kw[k, t])))
+        else:
+            room = p.room_kw[rows, periods]
+            first = np.minimum(p.first_kw[rows, periods], room)
+            self._cut(self.first, rows, periods, np.zeros(len(rows)), first, room, self.first_cost, weight, cuts)
+            self._cut(self.further, rows, periods, first, room, room, self.further_cost, weight, cuts)
         for (_, t), row in (*self.first.items(), *self.further.items()):
             self.sums[t] += [(v, 1.0) for v in row]
 
-    def _cut(self, start: float, end: float, room: float, cost: float, weight: float, cuts: int) -> list[pulp.LpVariable]:
-        """Columns of the stretch [start, end] of a room; the fairness price rises with the fraction of the room."""
-        edges = np.linspace(start, end, cuts + 1)
-        middle = 0.5 * (edges[1:] + edges[:-1]) / room
-        return self.build.variables([0.0] * cuts, np.diff(edges).tolist(), (self.h * (cost + weight * middle)).tolist())
+    def _cut(
+        self,
+        into: dict[tuple[int, int], list[pulp.LpVariable]],
+        rows: np.ndarray,
+        periods: np.ndarray,
+        start: np.ndarray,
+        end: np.ndarray,
+        room: np.ndarray,
+        cost: np.ndarray,
+        weight: float,
+        cuts: int,
+    ) -> None:
+        """Columns of the stretches [start, end] of rooms; the fairness price rises with the fraction of the room."""
+        there = np.flatnonzero(end > start)
+        rows, periods, start, end, room = (column[there] for column in (rows, periods, start, end, room))
+        width = (end - start) / cuts
+        middle = (start[:, None] + width[:, None] * (np.arange(cuts) + 0.5)) / room[:, None]
+        price = self.h * (cost[rows, periods][:, None] + weight * middle)
+        most = np.repeat(width, cuts).tolist()
+        made = self.build.variables([0.0] * len(most), most, price.ravel().tolist())
+        for place, at in enumerate(zip(rows.tolist(), periods.tolist(), strict=True)):
+            into[at] = made[place * cuts : (place + 1) * cuts]
 
     def _kept(self, k: int, t: int, room: float, first: float) -> None:
         """What was split by the rule costs nothing, more costs one price."""
@@ -158,7 +176,7 @@ class WindowModel:
             self.build.row(terms, pulp.LpConstraintEQ, need)
 
     def _called(self, asset: int) -> np.ndarray:
-        return next(load.called for load in self.p.loads if load.asset == asset)
+        return self.p.loads.called[self.load_of[asset]]
 
     def _stores(self) -> None:
         stores = self.p.stores
@@ -202,11 +220,11 @@ class WindowModel:
 
     def _caps(self) -> None:
         p = self.p
-        members = [np.flatnonzero(p.site == s) for s in range(len(p.site_room_kw))]
-        for assets, room in zip(members, p.site_room_kw, strict=True):
-            self._cap(assets, room)
-        for of_group, room in zip(p.groups.members, p.groups.room_kw, strict=True):
-            self._cap(np.flatnonzero(of_group), room)
+        first = np.searchsorted(p.site, np.arange(len(p.site_room_kw) + 1)).tolist()
+        for site, room in enumerate(p.site_room_kw):
+            self._cap(np.arange(first[site], first[site + 1]), room)
+        for group, room in enumerate(p.groups.room_kw):
+            self._cap(p.groups.members(group), room)
 
     def _cap(self, assets: np.ndarray, room_kw: np.ndarray) -> None:
         together = self.p.room_kw[assets].sum(axis=0)
@@ -250,13 +268,15 @@ class WindowModel:
                 if terms and most > p.peaks.covered_kw[s]:
                     self.build.row([(peak, 1.0), *terms], pulp.LpConstraintGE, float(p.peaks.import_kw[s, t]))
 
-    def _calls(self, load: LoadCalls) -> None:
+    def _calls(self, row: int) -> None:
         """Binaries for one load: on in a period, begun in a period."""
-        p, k = self.p, load.asset
+        p, loads = self.p, self.p.loads
+        k, whole, called = int(loads.asset[row]), bool(loads.whole[row]), loads.called[row]
+        rest, begins, running = int(loads.rest[row]), int(loads.first[row]), int(loads.running[row])
         sheds = (p.room_kw[k] > 0) & self.asked
-        if not (sheds & ~load.called).any():
+        if not (sheds & ~called).any():
             return
-        may = load.called | sheds if load.whole else np.ones(self.n, dtype=bool)  # a call may last while nothing is shed
+        may = called | sheds if whole else np.ones(self.n, dtype=bool)  # a call may last while nothing is shed
         self.integer = True
         on: list[pulp.LpVariable | None] = []
         starts: list[Term] = []
@@ -265,33 +285,34 @@ class WindowModel:
                 on.append(None)
                 continue
             room = float(p.room_kw[k, t])
-            cost = self.h * room * float(self.further_cost[k, t]) if load.whole and not load.called[t] else 0.0
-            low, high = (float(load.called[t]), 1.0) if self.called is None else (float(self.called[k, t]),) * 2
+            cost = self.h * room * float(self.further_cost[k, t]) if whole and not called[t] else 0.0
+            low, high = (float(called[t]), 1.0) if self.called is None else (float(self.called[k, t]),) * 2
             now = self._binary(low, high, cost)
-            if not load.whole:
+            if not whole:
                 terms = [(v, 1.0) for v in (*self.first.get((k, t), []), *self.further.get((k, t), []))]
                 if terms:
                     self.build.row([*terms, (now, -room)], pulp.LpConstraintLE, 0.0)
             before = on[t - 1] if t else None
-            if t or not load.running:
-                fresh = load.called[t] or (t >= load.first and (load.running > 0 or load.rested + t >= load.rest))
+            if t or not running:
+                fresh = called[t] or (t >= begins and (running > 0 or int(loads.rested[row]) + t >= rest))
                 start = self.build.variable(0.0, 1.0 if fresh else 0.0)
                 terms = [(start, 1.0), (now, -1.0)] + ([(before, 1.0)] if before is not None else [])
                 self.build.row(terms, pulp.LpConstraintGE, 0.0)
-                for earlier in range(max(0, t - load.rest), t - 1):
-                    if on[earlier] is not None and not (load.called[t] and load.called[earlier]):
+                for earlier in range(max(0, t - rest), t - 1):
+                    if on[earlier] is not None and not (called[t] and called[earlier]):
                         self.build.row([(start, 1.0), (on[earlier], 1.0)], pulp.LpConstraintLE, 1.0)
-                starts.append((start, 0.0 if load.called[t] else 1.0))
+                starts.append((start, 0.0 if called[t] else 1.0))
             on.append(now)
         self.on[k] = on
         counted = [(v, c) for v, c in starts if c]
         if counted:
-            self.build.row(counted, pulp.LpConstraintLE, float(load.max_calls))
-        for t in range(-load.running, self.n - load.max_on):
-            window = [v for v in on[max(0, t) : t + load.max_on + 1] if v is not None]
-            already = max(0, -t) if load.running else 0
-            if window and already + len(window) > load.max_on:
-                self.build.row([(v, 1.0) for v in window], pulp.LpConstraintLE, max(0.0, float(load.max_on - already)))
+            self.build.row(counted, pulp.LpConstraintLE, float(loads.max_calls[row]))
+        max_on = int(loads.max_on[row])
+        for t in range(-running, self.n - max_on):
+            window = [v for v in on[max(0, t) : t + max_on + 1] if v is not None]
+            already = max(0, -t) if running else 0
+            if window and already + len(window) > max_on:
+                self.build.row([(v, 1.0) for v in window], pulp.LpConstraintLE, max(0.0, float(max_on - already)))
 
     # -- and back
 
@@ -300,16 +321,16 @@ class WindowModel:
         p = self.p
         change, called = np.zeros(p.room_kw.shape), np.zeros(p.room_kw.shape, dtype=bool)
         for pieces in (self.first, self.further):
-            for (k, t), row in pieces.items():
-                change[k, t] += sum(max(0.0, v.varValue or 0.0) for v in row)
-        for load in p.loads:
-            called[load.asset] = load.called
-            for t, now in enumerate(self.on.get(load.asset, [])):
+            for (k, t), cuts in pieces.items():
+                change[k, t] += sum(max(0.0, v.varValue or 0.0) for v in cuts)
+        called[p.loads.asset] = p.loads.called
+        for k, row in self.on.items():
+            for t, now in enumerate(row):
                 if now is not None and (now.varValue or 0.0) > 0.5:
-                    called[load.asset, t] = True
-                    if load.whole and not load.called[t]:
-                        change[load.asset, t] = p.room_kw[load.asset, t]
-            called[load.asset] = load.without_idle_ends(called[load.asset], change[load.asset])
+                    called[k, t] = True
+                    if k in self.whole and not self._called(k)[t]:
+                        change[k, t] = p.room_kw[k, t]
+        called[p.loads.asset] = p.loads.without_idle_ends(called[p.loads.asset], change[p.loads.asset])
         return Answer(
             np.minimum(change, p.room_kw), called, "at_gap" if self.integer else "optimal", float(pulp.value(self.model.objective))
         )

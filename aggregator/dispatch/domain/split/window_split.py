@@ -1,20 +1,21 @@
 """One instruction over a whole window: PuLP over supply curves with the window's energy, or period by period when time is short."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aggregator.dispatch.domain.split.call_choice import best_calls
+from aggregator.dispatch.domain.split.best_calls import best_calls
+from aggregator.dispatch.domain.split.condense import condense
 from aggregator.dispatch.domain.split.fairness import Rule
 from aggregator.dispatch.domain.split.ledger import Ledger
-from aggregator.dispatch.domain.split.period_splits import split_periods
+from aggregator.dispatch.domain.split.period_splits import follow, split_periods
 from aggregator.dispatch.domain.split.problem import SplitRefused
 from aggregator.dispatch.domain.split.realise import realise
 from aggregator.dispatch.domain.split.split import METHODS
 from aggregator.dispatch.domain.split.window import WindowProblem
 from aggregator.dispatch.domain.split.window_check import check_window
-from aggregator.dispatch.domain.split.window_solve import seconds_needed, solve_window
+from aggregator.dispatch.domain.split.window_solve import is_large, seconds_needed, solve_window
 
 ROUNDING_KW = 0.01  # per period, what whole units may cost the exact model against the fast path
 FULL_RATIO = 1 - 1e-6
@@ -58,6 +59,7 @@ def split_window(problem: WindowProblem, *, rule: Rule, deadline_s: float, metho
     if method not in METHODS:
         raise SplitRefused(why=f"there is no method {method}")
     _complete(problem, rule)
+    problem = problem.by_period()
     quick = split_periods(problem, rule=rule, deadline_s=0.0, method="fast")
     fast = realise(problem, quick.change_kw, quick.called), quick.called
     left = deadline_s - (time.monotonic() - begun)
@@ -83,18 +85,34 @@ def _complete(problem: WindowProblem, rule: Rule) -> None:
 
 
 def _by_pulp(problem: WindowProblem, rule: Rule, seconds: float, called: np.ndarray) -> tuple[np.ndarray, np.ndarray, str, str] | None:
-    """Even shares are split period by period; only where that leaves something missing does the model of the window mend it."""
-    if rule.name != "pro_rata":
+    """A large park by its sites' curves. Even shares are split period by period; only where that leaves something missing does
+    the model of the window mend it.
+    """
+    large = is_large(problem)
+    if rule.name != "pro_rata" and not (large and rule.name == "rotation"):
+        if large:
+            return _by_curves(problem, rule, seconds, called)
         found = solve_window(problem, rule=rule, seconds=seconds, called=called)
         return None if found is None else (found.change_kw, found.called, "window", found.status)
     begun = time.monotonic()
     even = split_periods(problem, rule=rule, deadline_s=seconds / 2, method="auto")
-    if (problem.need_kw - even.change_kw.sum(axis=0)).max(initial=0.0) <= ROUNDING_KW and not any(load.whole for load in problem.loads):
+    missing = (problem.need_kw - even.change_kw.sum(axis=0)).max(initial=0.0) > ROUNDING_KW
+    if large or not (missing or problem.loads.whole.any()):
         by_pulp = any(split is not None and split.method == "curves" for split in even.splits)
-        return even.change_kw, even.called, "curves" if by_pulp else "periods", "optimal"
+        return even.change_kw, even.called, "curves" if by_pulp else "periods", "timeout" if missing else "optimal"
     left = seconds - (time.monotonic() - begun)
     mended = solve_window(problem, rule=rule, seconds=left, called=even.called, keep_kw=even.change_kw)
     return None if mended is None else (mended.change_kw, mended.called, "window", mended.status)
+
+
+def _by_curves(problem: WindowProblem, rule: Rule, seconds: float, called: np.ndarray) -> tuple[np.ndarray, np.ndarray, str, str] | None:
+    """One model over the classes of every site, with the calls of the fast path; the members follow it."""
+    small = condense(problem, called)
+    found = solve_window(small.problem, rule=replace(rule, fairness_cny_per_kwh=0.0), seconds=seconds, called=called[:0], corners=False)
+    if found is None:
+        return None
+    change = follow(problem, found.change_kw, small.row, called, small.fixed_kw, rule)
+    return change, called, "curves", "timeout" if len(problem.loads) else found.status
 
 
 Moves = tuple[np.ndarray, np.ndarray]
@@ -137,13 +155,12 @@ def _possible(problem: WindowProblem) -> np.ndarray:
     """(N,) what every asset could give alone in the periods that are asked for [kWh]."""
     asked = problem.need_kw > 0
     room = np.where(asked, problem.room_kw, 0.0)
-    for load in problem.loads:
-        periods = best_calls(load, room[load.asset], asked | (not load.whole))
-        room[load.asset] = np.where(periods, room[load.asset], 0.0)
+    loads = problem.loads
+    periods = best_calls(loads, room[loads.asset], asked | ~loads.whole[:, None])
+    room[loads.asset] = np.where(periods, room[loads.asset], 0.0)
     ledger, total = Ledger(problem), np.zeros(len(room))
-    nothing = np.zeros_like(problem.stores.slack_kwh)
     for t in range(len(problem.need_kw)):
-        given = np.minimum(room[:, t], ledger.room_kw(nothing))
+        given = np.minimum(room[:, t], ledger.room_kw())
         total += given
         ledger.book(given)
     return problem.hours * total

@@ -13,12 +13,16 @@ from market.bids.domain.risk.problem import (
     accepted_kw,
     price_points,
 )
+from market.bids.domain.risk.reserve import HeldReserve, OfferedReserve, ReserveTerms
 
 __all__ = [
     "BidCurves",
     "CurveProblem",
     "CurveRefused",
     "CurveViolation",
+    "HeldReserve",
+    "OfferedReserve",
+    "ReserveTerms",
     "VirtualFill",
     "VirtualLoad",
     "VirtualPark",

@@ -12,12 +12,14 @@ import pulp
 from aggregator.dispatch.domain import ModelBuilder
 from market.bids.domain.risk._natural import out_of_limits
 from market.bids.domain.risk._park import AT_MOST, EQUAL, Columns, ParkSheet, Sheet, Terms
+from market.bids.domain.risk._reserve_model import ReserveSheet
 from market.bids.domain.risk.delivery import ParkFlows
 from market.bids.domain.risk.problem import CurveProblem, acceptance
+from market.bids.domain.risk.reserve import HeldReserve
 
 
 class CurveModel:
-    """`program` and, after a solve, `quantity_kw()` and `flows()`.
+    """`program` and, after a solve, `quantity_kw()`, `flows()` and `held()`.
 
     `tail` (S,): scenarios that may count in the CVaR; leaving out one that is not in the tail changes nothing, leaving out
     one that is makes the programme's optimum a lower bound. At a risk weight of 1 nothing would steer the others.
@@ -28,6 +30,7 @@ class CurveModel:
         builder = ModelBuilder("bid_curves")
         self.sheet = Sheet(builder)
         self.quantity = [self._curve(t) for t in range(problem.periods)]
+        self.reserve = None if problem.reserve is None else ReserveSheet(self.sheet, problem, problem.reserve, self.quantity)
         self._below, self._share = (part.tolist() for part in acceptance(problem))
         self._most_over, self._most_under = self._deviations()
         self.parks: list[list[ParkSheet]] = []
@@ -73,8 +76,9 @@ class CurveModel:
                 fixed_kw=problem.per_scenario(park.fixed_injection_kw)[s],
                 available_kw=problem.per_scenario(park.generation_kw)[s],
                 relief=needed,
+                reserve={} if self.reserve is None else self.reserve.of_park(p),
             )
-            for park, needed in zip(problem.parks, relief, strict=True)
+            for p, (park, needed) in enumerate(zip(problem.parks, relief, strict=True))
         ]
         self.parks.append(sheets)
         over, under = (self.sheet.add(np.zeros(problem.periods), most) for most in (self._most_over, self._most_under))
@@ -98,7 +102,7 @@ class CurveModel:
         mean = (1 - risk_weight) / len(costs)
         reach = [self._reach(terms) + fixed for terms, fixed in costs]
         lowest, highest = min(low for low, _ in reach), max(high for _, high in reach)
-        objective: Terms = []
+        objective: Terms = [] if self.reserve is None else list(self.reserve.cost)  # the same in all scenarios
         constant = 0.0
         if tail.any():
             edge = self.sheet.loose(None)
@@ -126,6 +130,9 @@ class CurveModel:
     def quantity_kw(self) -> np.ndarray:
         """(n, K)"""
         return np.array([[column.varValue for column in curve] for curve in self.quantity], dtype=float)
+
+    def held(self) -> HeldReserve | None:
+        return None if self.reserve is None else self.reserve.held()
 
     def flows(self) -> tuple[ParkFlows, ...]:
         return tuple(self._flows(p) for p in range(len(self.problem.parks)))

@@ -1,6 +1,6 @@
 """Columns and rows of one park in one scenario: equation (3) of docs/bid-curves.md."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +9,7 @@ import pulp
 from aggregator.dispatch.domain import ModelBuilder
 from market.bids.domain.risk.delivery import RELIEF_CNY_PER_KWH
 from market.bids.domain.risk.problem import VirtualFill, VirtualLoad, VirtualPark, VirtualStore
+from market.bids.domain.risk.reserve import ReserveTerms
 
 EQUAL, AT_MOST = pulp.LpConstraintEQ, pulp.LpConstraintLE
 Columns = list[pulp.LpVariable]
@@ -38,6 +39,15 @@ class Sheet:
         self.rows.append(self.builder.row(terms, sense, right))
 
 
+@dataclass(frozen=True)
+class Held:
+    """Columns of the reserve that a store keeps free, one for each block."""
+
+    up: Columns
+    down: Columns
+    terms: ReserveTerms
+
+
 class ParkSheet:
     """`columns`: name of a flow -> its columns, a list for every unit. `cost`: terms of the park's cost in this
     scenario, its injection valued at the market's price besides the park's own prices."""
@@ -52,6 +62,7 @@ class ParkSheet:
         fixed_kw: np.ndarray,
         available_kw: np.ndarray,
         relief: bool,
+        reserve: Mapping[int, Held],
     ) -> None:
         self.sheet, self.park, self.hours, self.n = sheet, park, hours, len(fixed_kw)
         self.cost: Terms = []
@@ -62,8 +73,8 @@ class ParkSheet:
         used = self._flow(available_kw, -1.0, zero)
         self.columns = {"imported": [imported], "exported": [exported], "used": [used]}
         self.columns |= {name: [] for name in ("charge", "discharge", "fill", "shed", "lacking", "spilled")}
-        for store in park.stores:
-            self._store(store)
+        for k, store in enumerate(park.stores):
+            self._store(store, reserve.get(k))
         for fill in park.fills:
             self._fill(fill)
         for load in park.loads:
@@ -78,6 +89,8 @@ class ParkSheet:
         for terms, fixed in zip(self.balance, fixed_kw.tolist(), strict=True):
             sheet.row(terms, EQUAL, fixed)
         self.net = [[(x, 1.0), (m, -1.0)] for x, m in zip(exported, imported, strict=True)]
+        if reserve:
+            self._called(list(reserve.values()))
 
     def _flow(self, most_kw: np.ndarray, sign: float, cost_cny_per_kw: np.ndarray) -> Columns:
         """A column per period, `sign` times in the balance: exported - imported - everything that injects = fixed injection."""
@@ -87,7 +100,7 @@ class ParkSheet:
         self.cost += [(column, cost) for column, cost in zip(made, cost_cny_per_kw.tolist(), strict=True) if cost]
         return made
 
-    def _store(self, store: VirtualStore) -> None:
+    def _store(self, store: VirtualStore, held: Held | None) -> None:
         h, zero = self.hours, np.zeros(self.n)
         charge = self._flow(store.charge_kw, 1.0, zero)
         discharge = self._flow(store.discharge_kw, -1.0, zero + h * store.wear_cny_per_kwh)
@@ -104,6 +117,26 @@ class ParkSheet:
             self.sheet.row(terms, EQUAL, drift if t else drift - keep * store.initial_kwh)
         self.columns["charge"].append(charge)
         self.columns["discharge"].append(discharge)
+        if held is not None:
+            self._hold(store, held, charge, discharge, stored)
+
+    def _hold(self, store: VirtualStore, held: Held, charge: Columns, discharge: Columns, stored: Columns) -> None:
+        """Power is free for a call through the block, and energy, or room, for as long as a call lasts, from its first moment on."""
+        lasts = held.terms.lasting_hours
+        for t, b in enumerate(held.terms.block.tolist()):
+            self.sheet.row([(discharge[t], 1.0), (held.up[b], 1.0)], AT_MOST, float(store.discharge_kw[t]))
+            self.sheet.row([(charge[t], 1.0), (held.down[b], 1.0)], AT_MOST, float(store.charge_kw[t]))
+        for t, b in held.terms.held_with():
+            self.sheet.row([(held.up[b], lasts / store.eta_out), (stored[t], -1.0)], AT_MOST, -float(store.min_kwh[t]))
+            self.sheet.row([(held.down[b], lasts * store.eta_in), (stored[t], 1.0)], AT_MOST, float(store.max_kwh[t]))
+
+    def _called(self, held: list[Held]) -> None:
+        """All of the park's reserve fits through its connection."""
+        for t, net in enumerate(self.net):
+            b = int(held[0].terms.block[t])
+            self.sheet.row([*net, *((one.up[b], 1.0) for one in held)], AT_MOST, self.park.export_limit_kw)
+            against = [(column, -sign) for column, sign in net]
+            self.sheet.row([*against, *((one.down[b], 1.0) for one in held)], AT_MOST, self.park.import_limit_kw)
 
     def _fill(self, fill: VirtualFill) -> None:
         charge = self._flow(fill.charge_kw, 1.0, np.zeros(self.n))

@@ -14,9 +14,11 @@ from aggregator.dispatch.domain._solver import FencedCbc
 from market.bids.domain.risk._bound import dual_bound
 from market.bids.domain.risk._model import CurveModel
 from market.bids.domain.risk._natural import likely_tail
+from market.bids.domain.risk._reserve_check import worst_reserve_violation
 from market.bids.domain.risk.delivery import ParkFlows, scenario_costs, worst_violation
 from market.bids.domain.risk.measures import value_at_risk
 from market.bids.domain.risk.problem import CurveProblem, accepted_kw
+from market.bids.domain.risk.reserve import HeldReserve
 
 SOLVERS = ("highs_ipm", "highs_simplex", "cbc")
 IPM_TOLERANCE = 1e-5  # a lot is coarser, and the gap that is left is told
@@ -25,12 +27,14 @@ NEAR = 1e-5  # of the problem's unit: what a point may break before it is not be
 
 @dataclass
 class Solution:
-    """`quantity` (n, K) before rounding, the delivery behind it, and a cost under which no curves are, -inf where unknown."""
+    """`quantity` (n, K) and the reserve `held` before rounding, the delivery behind them, and a cost under which no curves are,
+    -inf where unknown."""
 
     quantity: np.ndarray
     flows: tuple[ParkFlows, ...]
     lower_bound: float
     solver: str
+    held: HeldReserve | None
 
 
 @dataclass
@@ -78,9 +82,9 @@ class Search:
             if not solved:
                 continue
             with self._timed("check"):
-                flows = model.flows()
-                if worst_violation(self.problem, flows) <= NEAR:
-                    return Solution(model.quantity_kw(), flows, dual_bound(model), name)
+                flows, held = model.flows(), model.held()
+                if max(worst_violation(self.problem, flows), worst_reserve_violation(self.problem, flows, held)) <= NEAR:
+                    return Solution(model.quantity_kw(), flows, dual_bound(model), name, held)
         return None
 
     def _solve(self, program: pulp.LpProblem, name: str) -> bool:

@@ -6,14 +6,18 @@ import numpy as np
 
 from market.bids.domain.risk.curves import BidCurves
 from market.bids.domain.risk.problem import CurveProblem
+from market.bids.domain.risk.reserve import OfferedReserve
 
 NEAR = 1e-6  # kW, and of a cost
-RULES = ("falls", "above_certified", "below_certified", "reserved_up", "reserved_down", "not_a_lot", "locked", "risk_figures", "shape")
+RULES = (
+    *("falls", "above_certified", "below_certified", "reserved_up", "reserved_down", "not_a_lot", "locked", "risk_figures", "shape"),
+    *("reserve_lot", "reserve_closed", "reserve_not_held", "sold_twice_up", "sold_twice_down"),
+)
 
 
 @dataclass(frozen=True)
 class CurveViolation:
-    """`rule` of RULES; `period` and `by_kw` (or CNY, for risk_figures) of the worst place."""
+    """`rule` of RULES; `period` (of the reserve rules but sold_twice: block) and by how many kW (risk_figures: CNY) at the worst place."""
 
     rule: str
     period: int
@@ -22,7 +26,7 @@ class CurveViolation:
 
 def check_curves(problem: CurveProblem, curves: BidCurves) -> tuple[CurveViolation, ...]:
     """Empty where the curves are monotone, in whole lots, inside certified less reserved capability, and leave closed gates alone;
-    and where the risk figures follow from the scenarios' costs."""
+    where the risk figures follow from the scenarios' costs; and where the reserve is held, and sold once."""
     quantity = curves.quantity_kw
     if quantity.shape != problem.points_cny_per_kwh.shape or not np.isfinite(quantity).all():
         return (CurveViolation("shape", 0, np.inf),)
@@ -39,11 +43,47 @@ def check_curves(problem: CurveProblem, curves: BidCurves) -> tuple[CurveViolati
         "locked": np.where(closed[:, None], np.abs(quantity - problem.locked_kw[:, None]), 0.0),
         "risk_figures": np.array([[_wrong_figures(curves)]]),
     }
+    broken |= _of_reserve(problem, curves)
     found = []
     for rule, by in broken.items():
         if by.max() > NEAR:
             found.append(CurveViolation(rule, int(by.max(axis=1).argmax()), float(by.max())))
     return tuple(found)
+
+
+def _of_reserve(problem: CurveProblem, curves: BidCurves) -> dict[str, np.ndarray]:
+    """Energy, demand response and reserve of a direction are different kilowatts: by what any scenario accepts, they fit together."""
+    terms, offered = problem.reserve, curves.reserve
+    if terms is None or offered is None:
+        return {}
+    both = np.array([offered.up_kw, offered.down_kw])
+    open_, held = np.array([terms.up_open, terms.down_open]), np.array([offered.held.up_kw.sum(axis=0), offered.held.down_kw.sum(axis=0)])
+    lots = np.round(both / terms.lot_kw)
+    few = np.where(both > NEAR, np.maximum(0.0, terms.least_kw - both), 0.0)
+    up, down = offered.up_kw[terms.block], offered.down_kw[terms.block]
+    closed = ~np.isnan(problem.locked_kw)  # an ordered movement may be all that is certified, and more: then nothing else is sold
+    above = (curves.accepted_kw + problem.reserved_up_kw + up - problem.certified_most_kw).max(axis=0)
+    below = (problem.certified_least_kw + problem.reserved_down_kw + down - curves.accepted_kw).max(axis=0)
+    return {
+        "reserve_lot": (np.abs(both - lots * terms.lot_kw) + few).max(axis=0)[:, None],
+        "reserve_closed": (both - np.where(open_, [[terms.up_most_kw], [terms.down_most_kw]], 0.0)).max(axis=0)[:, None],
+        "reserve_not_held": np.maximum(np.abs(held - both).max(axis=0), _beyond_stores(problem, offered))[:, None],
+        "sold_twice_up": np.where(closed & (up <= 0), 0.0, above)[:, None],
+        "sold_twice_down": np.where(closed & (down <= 0), 0.0, below)[:, None],
+    }
+
+
+def _beyond_stores(problem: CurveProblem, offered: OfferedReserve) -> np.ndarray:
+    """(B,) what is held beyond a store's own reserve, or beyond the energy that lies between its bounds [kW]."""
+    terms, worst = problem.reserve, np.zeros(len(offered.up_kw))
+    assert terms is not None
+    for row, (p, k) in enumerate(problem.reserve_stores):
+        store, up, down = problem.parks[p].stores[k], offered.held.up_kw[row], offered.held.down_kw[row]
+        span_kwh = np.array([(store.max_kwh - store.min_kwh)[terms.block == b].min() for b in range(len(up))])
+        wanted_kwh = terms.lasting_hours * (up / store.eta_out + down * store.eta_in)
+        lacks = [up - store.reserve_up_kw, down - store.reserve_down_kw, (wanted_kwh - span_kwh) / terms.lasting_hours]
+        worst = np.maximum(worst, np.max(lacks, axis=0))
+    return worst
 
 
 def _wrong_figures(curves: BidCurves) -> float:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from market.bids.domain.risk._solve import SOLVERS, Search, Solution
 from market.bids.domain.risk.delivery import delivered_kw, scenario_costs
 from market.bids.domain.risk.measures import conditional_value_at_risk, value_at_risk, weighed
 from market.bids.domain.risk.problem import CurveProblem, CurveRefused, accepted_kw, in_units, unit_of
+from market.bids.domain.risk.reserve import HeldReserve, OfferedReserve, offered_reserve, too_small
 
 OPTIMAL, AT_GAP, _, FALLBACK = STATUSES
 CLOSED_GAP = 1e-6
@@ -26,7 +27,8 @@ class BidCurves:
     risk and CVaR at `confidence`, and objective = (1 - risk_weight) mean + risk_weight CVaR. No curves, rounded or not, have an
     objective under lower_bound_cny. status: optimal (gap closed), at_gap, fallback (flat at the baseline: then no cost is known).
     accepted_kw, delivered_kw (S, n): what each scenario accepts and gets (baseline included); relief_kwh (S,): what a
-    scenario's load needs beyond its connections, zero where the scenarios are sound. `seconds` of wall time per stage.
+    scenario's load needs beyond its connections, zero where the scenarios are sound. `reserve`: what is offered beside the curves;
+    what it earns is in every cost. `seconds` of wall time per stage.
     """
 
     quantity_kw: np.ndarray
@@ -45,6 +47,15 @@ class BidCurves:
     lower_bound_cny: float | None = None
     delivered_kw: np.ndarray | None = None
     relief_kwh: np.ndarray | None = None
+    reserve: OfferedReserve | None = None
+
+    def with_reserve(self, reserve: OfferedReserve) -> "BidCurves":
+        """The same curves with less reserve beside them: every cost is dearer by what it no longer earns."""
+        assert self.reserve is not None
+        lost = self.reserve.income_cny - reserve.income_cny
+        money = ("scenario_cost_cny", "expected_cost_cny", "cvar_cny", "value_at_risk_cny", "objective_cny")
+        dearer = {name: getattr(self, name) + lost for name in money if getattr(self, name) is not None}
+        return replace(self, reserve=reserve, **dearer)
 
     @property
     def gap_ratio(self) -> float | None:
@@ -71,26 +82,62 @@ def bid_curves(
     if not 0 < confidence < 1 or not 0 <= risk_weight <= 1 or lot_kw <= 0:
         raise CurveRefused(why="a confidence lies in (0, 1), a risk weight in [0, 1], and a lot is above zero")
     until = time.monotonic() + deadline_s
-    lots = Lots(problem, lot_kw)
+    Lots(problem, lot_kw)  # refused before anything is solved
     unit_kw = unit_of([*problem.quantity_bounds_kw, np.array([park.import_limit_kw for park in problem.parks])])
     search = Search(in_units(problem, unit_kw), confidence, min(risk_weight, 1 - TIE), solvers, until)
-    solution = search.run()
+    solution = _with_whole_reserve(search)
     if solution is None:  # the baseline at any price
-        flat = lots.rounded(np.zeros(problem.points_cny_per_kwh.shape))
+        flat = Lots(problem, lot_kw).rounded(np.zeros(problem.points_cny_per_kwh.shape))
         return BidCurves(flat, lot_kw, confidence, risk_weight, accepted_kw(problem, flat), FALLBACK, "", search.seconds)
-    return _priced(search, solution, problem=problem, lots=lots, unit_kw=unit_kw, risk_weight=risk_weight)
+    return _priced(search, solution, problem=problem, lot_kw=lot_kw, unit_kw=unit_kw, risk_weight=risk_weight)
 
 
-def _priced(search: Search, found: Solution, *, problem: CurveProblem, lots: Lots, unit_kw: float, risk_weight: float) -> BidCurves:
+def _with_whole_reserve(search: Search) -> Solution | None:
+    """Where a block holds less reserve than may be offered, once more without it: what it kept free is of use elsewhere.
+
+    The bound stays that of the first solve, which was free to offer anything.
+    """
+    first = search.run()
+    terms = search.problem.reserve
+    if first is None or terms is None or first.held is None:
+        return first
+    up, down = too_small(terms, first.held)
+    if not (up.any() or down.any()):
+        return first
+    search.problem = replace(search.problem, reserve=terms.without(up, down))
+    again = search.run()
+    return first if again is None else replace(again, lower_bound=first.lower_bound)
+
+
+def _offered(problem: CurveProblem, held: HeldReserve | None, *, unit_kw: float, lot_kw: float) -> OfferedReserve | None:
+    if problem.reserve is None or held is None:
+        return None
+    least, most = (np.where(problem.locked, end, bound) for bound, end in zip(problem.quantity_bounds_kw, (-np.inf, np.inf), strict=True))
+    whole = HeldReserve(held.up_kw * unit_kw, held.down_kw * unit_kw)
+    return offered_reserve(problem.reserve, whole, least_kw=least, most_kw=most, curve_lot_kw=lot_kw)
+
+
+def _lots(problem: CurveProblem, reserve: OfferedReserve | None, lot_kw: float) -> Lots:
+    """Of the curves: what is offered as reserve is no longer theirs."""
+    if problem.reserve is None or reserve is None:
+        return Lots(problem, lot_kw)
+    up, down = (np.where(problem.locked, 0.0, kw[problem.reserve.block]) for kw in (reserve.up_kw, reserve.down_kw))
+    return Lots(replace(problem, reserved_up_kw=problem.reserved_up_kw + up, reserved_down_kw=problem.reserved_down_kw + down), lot_kw)
+
+
+def _priced(search: Search, found: Solution, *, problem: CurveProblem, lot_kw: float, unit_kw: float, risk_weight: float) -> BidCurves:
     """Rounded, and priced as rounded: the delivery stays, what it differs from the accepted lots is a deviation."""
-    quantity_kw = lots.rounded(filled(search.problem, found.quantity) * unit_kw)
+    reserve = _offered(problem, found.held, unit_kw=unit_kw, lot_kw=lot_kw)
+    quantity_kw = _lots(problem, reserve, lot_kw).rounded(filled(search.problem, found.quantity) * unit_kw)
     accepted = accepted_kw(problem, quantity_kw)
     cost = unit_kw * scenario_costs(search.problem, found.flows, accepted / unit_kw)
+    if reserve is not None:
+        cost = cost - reserve.income_cny
     objective = weighed(cost, confidence=search.confidence, risk_weight=risk_weight)
     bound = found.lower_bound * unit_kw
     return BidCurves(
         quantity_kw=quantity_kw,
-        lot_kw=lots.lot_kw,
+        lot_kw=lot_kw,
         confidence=search.confidence,
         risk_weight=risk_weight,
         accepted_kw=accepted,
@@ -105,4 +152,5 @@ def _priced(search: Search, found: Solution, *, problem: CurveProblem, lots: Lot
         lower_bound_cny=bound if np.isfinite(bound) else None,
         delivered_kw=delivered_kw(found.flows) * unit_kw,
         relief_kwh=problem.hours * unit_kw * np.sum([flow.relief_kw.sum(axis=1) for flow in found.flows], axis=0),
+        reserve=reserve,
     )

@@ -55,7 +55,7 @@ def scenario_costs(problem: CurveProblem, flows: tuple[ParkFlows, ...], accepted
         cost += h * (imported @ park.buy_cny_per_kwh - exported @ park.sell_cny_per_kwh + RELIEF_CNY_PER_KWH * flow.relief_kw.sum(axis=1))
         cost += park.demand_price_cny_per_kw * np.maximum(imported.max(axis=1) - park.peak_so_far_kw, 0)
         for k, store in enumerate(park.stores):
-            ends_with = _stored_kwh(store, flow.charge[:, k], flow.discharge[:, k], h)[:, -1]
+            ends_with = stored_kwh(store, flow.charge[:, k], flow.discharge[:, k], h)[:, -1]
             cost += h * store.wear_cny_per_kwh * flow.discharge[:, k].sum(axis=1) - store.end_value_cny_per_kwh * ends_with
         for k, load in enumerate(park.loads):
             cost += h * load.cost_cny_per_kwh * flow.shed[:, k].sum(axis=1)
@@ -98,7 +98,7 @@ def _broken(problem: CurveProblem, park: VirtualPark, flow: ParkFlows) -> Iterat
 
 
 def _broken_store(store: VirtualStore, charge_kw: np.ndarray, discharge_kw: np.ndarray, h: float) -> Iterator[np.ndarray]:
-    stored = _stored_kwh(store, charge_kw, discharge_kw, h)
+    stored = stored_kwh(store, charge_kw, discharge_kw, h)
     yield charge_kw - store.charge_kw
     yield discharge_kw - store.discharge_kw
     yield stored - store.max_kwh
@@ -113,7 +113,7 @@ def _broken_fill(fill: VirtualFill, charge_kw: np.ndarray, h: float) -> Iterator
     yield fill.least_kwh - so_far
 
 
-def _stored_kwh(store: VirtualStore, charge_kw: np.ndarray, discharge_kw: np.ndarray, h: float) -> np.ndarray:
+def stored_kwh(store: VirtualStore, charge_kw: np.ndarray, discharge_kw: np.ndarray, h: float) -> np.ndarray:
     """(S, n) energy at every period's end."""
     change = h * (store.eta_in * charge_kw - discharge_kw / store.eta_out) + store.drift_kwh
     stored = np.empty_like(change)

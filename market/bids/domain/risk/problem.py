@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from aggregator.kernel.errors import Anticipated
+from market.bids.domain.risk.reserve import ReserveTerms
 
 LEAST_PRICE_STEP_CNY_PER_KWH = 1e-6  # between two price points; a tenth of the markets' own price step
 
@@ -25,7 +26,8 @@ class CurveRefused(Anticipated):
 class VirtualStore:
     """Sum of stores: s[t] = keep s[t-1] + drift[t] + h eta_in charge[t] - h discharge[t] / eta_out. Arrays (n,).
 
-    `drift_kwh` (signed) is what comes and goes by itself: leakage, cars that arrive full and leave charged.
+    `drift_kwh` (signed) is what comes and goes by itself: leakage, cars that arrive full and leave charged. reserve_up,
+    _down_kw: what its members, each by itself, could keep free for a call.
     """
 
     charge_kw: np.ndarray
@@ -40,6 +42,8 @@ class VirtualStore:
     wear_cny_per_kwh: float
     end_value_cny_per_kwh: float = 0.0
     keep_ratio: float = 1.0
+    reserve_up_kw: float = 0.0
+    reserve_down_kw: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ class CurveProblem:
     locked_kw                 : (n,) quantity of periods whose gate has closed, NaN where it is open.
     fixed_cost_cny            : (S,) what a scenario costs whatever is offered.
     stepped                   : the market accepts whole steps that turn half-way between two points, no straight lines.
+    reserve                   : what a reserve market pays and asks; None = nothing of it is offered.
     """
 
     hours: float
@@ -112,6 +117,7 @@ class CurveProblem:
     locked_kw: np.ndarray
     fixed_cost_cny: np.ndarray
     stepped: bool = False
+    reserve: ReserveTerms | None = None
 
     def __post_init__(self) -> None:
         if self.prices_cny_per_kwh.ndim != 2 or not self.prices_cny_per_kwh.size:
@@ -126,6 +132,8 @@ class CurveProblem:
         for park in self.parks:
             if (park.sell_cny_per_kwh > park.buy_cny_per_kwh).any():
                 raise CurveRefused(why="a park sells dearer than it buys: importing and exporting at once would pay")
+        if self.reserve is not None and len(self.reserve.block) != self.periods:
+            raise CurveRefused(why="the reserve's blocks do not fit the periods")
         least, most = self.quantity_bounds_kw
         if (least > most)[~self.locked].any():
             raise CurveRefused(why="other products have sold more than is certified")
@@ -139,6 +147,8 @@ class CurveProblem:
             if isinstance(value, tuple):
                 for item in value:
                     self._refuse_misfits(item, name=place)
+                continue
+            if value is None or isinstance(value, ReserveTerms):  # its blocks are no periods; it looks after itself
                 continue
             array = np.asarray(value, dtype=float)
             if array.shape not in ({(s,)} if column.name == "fixed_cost_cny" else shapes):
@@ -168,6 +178,12 @@ class CurveProblem:
     def quantity_bounds_kw(self) -> tuple[np.ndarray, np.ndarray]:
         """(n,) least and most that an open period may offer."""
         return self.certified_least_kw + self.reserved_down_kw, self.certified_most_kw - self.reserved_up_kw
+
+    @property
+    def reserve_stores(self) -> list[tuple[int, int]]:
+        """(park, store) of all that may hold reserve."""
+        stores = [(p, k, store) for p, park in enumerate(self.parks) for k, store in enumerate(park.stores)]
+        return [(p, k) for p, k, store in stores if store.reserve_up_kw > 0 or store.reserve_down_kw > 0]
 
     def per_scenario(self, values: np.ndarray) -> np.ndarray:
         """(S, n) view of a column that may have one row for all scenarios."""
@@ -209,7 +225,9 @@ def in_units(part: Any, unit_kw: float) -> Any:
         value = getattr(part, column.name)
         if isinstance(value, tuple):
             changed[column.name] = tuple(in_units(item, unit_kw) for item in value)
-        elif not is_dataclass(value) and "_per_" not in column.name and column.name.endswith(("_kw", "_kwh", "_cny")):
+        elif is_dataclass(value):
+            changed[column.name] = in_units(value, unit_kw)
+        elif value is not None and "_per_" not in column.name and column.name.endswith(("_kw", "_kwh", "_cny")):
             changed[column.name] = value / unit_kw
     return replace(part, **changed)
 

@@ -5,12 +5,25 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from aggregator.assets.queries import members_on
 from aggregator.dispatch import operations, queries
 from aggregator.dispatch.domain import FirmBlock
 from aggregator.dispatch.models import DispatchPlan, Setpoint
-from aggregator.dispatch.operations import _replan
+from aggregator.dispatch.operations import Course, _replan
+from aggregator.enterprises.models import Site
 from aggregator.support.models import Alarm
-from tests.integration.aggregator.dispatch.park import ISSUED_AT, QUARTER, Built, StubGateway, build, listening, measure
+from tests.integration.aggregator.dispatch.park import (
+    DAY,
+    ISSUED_AT,
+    MIDNIGHT,
+    QUARTER,
+    Built,
+    StubGateway,
+    build,
+    grid,
+    listening,
+    measure,
+)
 from tests.integration.aggregator.dispatch.test_loop import NOON, accept, day_schedule, order_up, send
 
 pytestmark = pytest.mark.django_db
@@ -123,3 +136,62 @@ def test_an_instruction_has_its_own_rules_and_a_stop_ends_everything(park: Built
     operations.activate_stop(portfolio_id=park.portfolio.pk, user=user, reason_code="other", reason_text="x", now=NOON + timedelta(hours=2))
     assert operations.replan(portfolio_id=park.portfolio.pk, now=NOON + timedelta(hours=2)) is None
     assert order.pk is not None
+
+
+def test_what_was_promised_for_later_outlives_an_instruction(park: Built) -> None:
+    baseline = np.full(8, -200.0)
+    running(park, firm=FirmBlock(slice(64, 72), baseline, 3.0, 50.0, 50.0, 1))
+    order = queries.plan(plan_id=order_up(park, 150.0).pk)
+    first = (order.grid.starts_at - MIDNIGHT) // QUARTER
+    assert order.inputs["firm"]["window"] == [64 - first, 72 - first]
+    assert (order.planned_kw[64 - first : 72 - first] - baseline >= 50.0 - 0.1).all()
+    # After the window the rolling schedule goes on from the instruction's plan, and keeps the block.
+    send(order_plan := DispatchPlan.objects.get(pk=order.id), NOON)
+    for site in ("a", "b"):
+        accept(park, site, order_plan, NOON)
+    now = NOON + timedelta(hours=2)
+    for code in ("plant", "bat-b", "sun", "bat-a"):
+        measure(park.assets[code], starts_at=now - QUARTER, minutes=15, injection_kw=-90.0 if code == "bat-a" else 0.0, soc_ratio=0.5)
+    plan = operations.replan(portfolio_id=park.portfolio.pk, now=now)
+    assert plan is not None
+    begun = (plan.starts_at - MIDNIGHT) // QUARTER
+    assert (queries.plan(plan_id=plan.pk).planned_kw[64 - begun : 72 - begun] - baseline >= 50.0 - 0.1).all()
+
+
+def test_a_price_that_is_known_by_now_counts_for_what_is_changed_now(park: Built) -> None:
+    """Energy is worth 0.9 day-ahead; in real time 3 CNY/kWh were published for four o'clock, nothing for the rest."""
+    old = running(park)
+    measured(park, old, off_kw=100.0)
+    values = np.full(96, np.nan)
+    values[64:68] = 3.0
+    plan = operations.replan(portfolio_id=park.portfolio.pk, now=NOON, real_time=Course(grid(), values))
+    assert plan is not None
+    worth = np.array(plan.inputs["injection_value_cny_per_kwh"])
+    np.testing.assert_allclose(worth[15:19], 3.0)
+    np.testing.assert_allclose(np.delete(worth, slice(15, 19)), 0.9)
+    told = {row.starts_at: row.planned_kw for row in queries.setpoints_of(plan_ids=[plan.pk, old.pk]) if row.asset_code == "bat-b"}
+    assert told[MIDNIGHT + 64 * QUARTER] > 50.0  # the battery waits for it
+
+
+def test_what_the_day_has_exported_counts_in_the_share(park: Built) -> None:
+    """Site b may export half of its sun: told by telemetry where there is some, as planned and forecast elsewhere."""
+    Site.objects.filter(pk=park.sites["b"].pk).update(export_share_ratio=0.5)
+    old = running(park)
+    measured(park, old, off_kw=100.0)
+    members = members_on(portfolio_id=park.portfolio.pk, day=DAY)
+    ask = {"portfolio_id": park.portfolio.pk, "members": members, "site_ids": [park.sites["b"].pk], "step": QUARTER, "known_at": NOON}
+    before = queries.day_shares(**ask, starts_at=NOON - QUARTER)[park.sites["b"].pk]
+    after = queries.day_shares(**ask, starts_at=NOON)[park.sites["b"].pk]
+    told = {(row.asset_code, row.starts_at): row.planned_kw for row in queries.setpoints_of(plan_ids=[old.pk])}
+    starts = [MIDNIGHT + t * QUARTER for t in range(48)]
+    forecast = np.clip(150 * np.sin((np.arange(48) / 4 - 6) / 12 * np.pi), 0, None)
+    sun = np.array([told.get(("sun", at), natural) for at, natural in zip(starts, forecast, strict=True)])  # as curtailed
+    net = sun + np.array([told["bat-b", at] for at in starts])
+    assert before.generated_kwh == pytest.approx(sun[:47].sum() / 4, rel=1e-3)  # nothing was heard before the last quarter
+    assert before.exported_kwh == pytest.approx(np.maximum(0.0, net[:47]).sum() / 4, rel=1e-3)
+    heard = told.get(("sun", starts[47]), 0.0)  # what `measured` has told of it
+    assert after.generated_kwh - before.generated_kwh == pytest.approx(heard / 4, abs=1e-3)
+    plan = replan(park)
+    assert plan is not None
+    assert plan.violations == []
+    assert plan.relaxed_limits == []

@@ -1,5 +1,6 @@
 """A park of five assets with eight weeks of stored history, built from model rows."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -47,8 +48,8 @@ def build() -> Built:
         assets[kind] = Asset.objects.create(site=site, code=code, kind=kind, name_zh=kind, name_en=kind, spec=spec)
         PortfolioMember.objects.create(portfolio=portfolio, asset=assets[kind], valid_from=date(2025, 1, 1))
     built = Built(park, portfolio, assets)
-    for back in range(HISTORY_DAYS, -2, -1):  # up to DAY itself, which is known only after it is over
-        write_day(built, DAY - back * ONE_DAY)
+    # up to DAY itself, which is known only after it is over
+    write_days(built, [DAY - back * ONE_DAY for back in range(HISTORY_DAYS, -2, -1)])
     return built
 
 
@@ -70,35 +71,46 @@ def power_of(kind: str, day: date) -> np.ndarray:
 
 
 def write_day(built: Built, day: date, *, scale: float = 1.0) -> None:
-    """Telemetry of `day`, available when it is over; cars that came and left."""
+    """Telemetry of `day`, available when it is over; cars that came and left. What stood there is replaced."""
+    write_days(built, [day], scale=scale)
+
+
+def write_days(built: Built, days: list[date], *, scale: float = 1.0) -> None:
+    values = ["starts_at", "resolution_s", "values", "quality", "available_at"]
+    rows = [row for day in days for row in telemetry_of(built, day, scale)]
+    TelemetryDay.objects.bulk_create(rows, update_conflicts=True, unique_fields=["asset", "day", "series"], update_fields=values)
+    ChargingSession.objects.bulk_create([car for day in days for car in cars_of(built, day)], ignore_conflicts=True)
+
+
+def telemetry_of(built: Built, day: date, scale: float) -> Iterator[TelemetryDay]:
     starts_at = midnight(day)
     for kind, asset in built.assets.items():
         series = {"injection_kw": scale * power_of(kind, day)}
         if kind == "storage":
             series["soc_ratio"] = np.full(96, 0.6)
         for name, values in series.items():
-            TelemetryDay.objects.update_or_create(
+            yield TelemetryDay(
                 asset=asset,
                 day=day,
                 series=name,
-                defaults={
-                    "starts_at": starts_at,
-                    "resolution_s": 900,
-                    "values": pack_f4(values),
-                    "quality": bytes(96),
-                    "available_at": starts_at + ONE_DAY,
-                },
+                starts_at=starts_at,
+                resolution_s=900,
+                values=pack_f4(values),
+                quality=bytes(96),
+                available_at=starts_at + ONE_DAY,
             )
+
+
+def cars_of(built: Built, day: date) -> Iterator[ChargingSession]:
+    """The same cars however often they are asked for."""
     random = np.random.default_rng(day.toordinal())
     for car in range(6):
-        arrives_at = starts_at + timedelta(hours=random.uniform(7, 10))
-        ChargingSession.objects.update_or_create(
+        arrives_at = midnight(day) + timedelta(hours=random.uniform(7, 10))
+        yield ChargingSession(
             asset=built.assets["ev_station"],
             session_key=f"{day}-{car}",
-            defaults={
-                "plugged_in_at": arrives_at,
-                "plugged_out_at": arrives_at + timedelta(hours=random.uniform(4, 8)),
-                "energy_kwh": random.uniform(8, 25),
-                "available_at": arrives_at,
-            },
+            plugged_in_at=arrives_at,
+            plugged_out_at=arrives_at + timedelta(hours=random.uniform(4, 8)),
+            energy_kwh=random.uniform(8, 25),
+            available_at=arrives_at,
         )

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.utils.translation import override
 
-from aggregator.assets.models import Asset, Portfolio
+from aggregator.assets.models import Asset, CapabilityCertificate, Portfolio
 from aggregator.assets.queries import members_on
 from aggregator.enterprises.models import AgencyContract, Feeder, Park, Site
 from aggregator.enterprises.operations import ContractOfAnother
@@ -163,6 +163,30 @@ def test_limits_and_rules_are_brought_up_to_date(small):
     load(small)
     sites, feeders, hanging, rule = grid_side()
     assert (sites[0], feeders[0][3], hanging, rule) == (("one-a", None, 0.5), 70.0, {"st-1": "fd-1"}, "cost")
+
+
+def certificate(kw: float, **change) -> dict:
+    dates = {"issued_on": "2026-03-01", "valid_until": "2027-02-28"}
+    return {"direction": "up", "kw": kw, **dates, "document": "No. 17", "source": "a test's"} | change
+
+
+def test_certificates_of_the_portfolio_and_of_assets_become_rows_and_are_brought_up_to_date(small):
+    storage = small.data["enterprises"][0]["sites"][0]["assets"][2]
+    small.data["portfolio"]["certificates"] = [certificate(1200), certificate(900, direction="down")]
+    storage["certificates"] = [certificate(50)]
+    load(small)
+    rows = CapabilityCertificate.objects.order_by("kw").values_list("portfolio__code", "asset__code", "direction", "kw")
+    whole = Portfolio.objects.get().code
+    assert list(rows) == [(None, storage["code"], "up", 50.0), (whole, None, "down", 900.0), (whole, None, "up", 1200.0)]
+    small.data["portfolio"]["certificates"][0]["kw"] = 1300
+    load(small)
+    assert [kw for *_, kw in rows.all()] == [50.0, 900.0, 1300.0]
+
+
+def test_a_certificate_that_is_over_before_it_begins_is_refused(small):
+    small.data["portfolio"]["certificates"] = [certificate(1200, valid_until="2026-02-28")]
+    with pytest.raises(ParkRefused):
+        load(small)
 
 
 def unknown_feeder(small):

@@ -146,3 +146,28 @@ def test_a_risk_of_one_scenario() -> None:
     picture = risk_picture(BidRisk(None, 0.5, 0.9, 5.0, 5.0, 5.0, None, 0.0, "quantile_paths", (one,)))
     assert picture.weighed_cny == pytest.approx(5.0)
     assert picture.gap_cny is None
+
+
+def test_the_page_says_what_bounds_the_quantity(made: TinyDay) -> None:
+    documents = [{"document": "No. 17", "valid_until": "2027-02-28"}]
+    certified = {"kw": 200.0, "basis": "certificate", "declared_kw": 700.0, "certified_kw": 200.0, "documents": documents}
+    declared = {"kw": 900.0, "basis": "declared", "declared_kw": 900.0, "certified_kw": None, "documents": []}
+    html = page_of(risky(made, capability={"up": certified, "down": declared}))
+    assert "up 200.0 kW" in html
+    assert "capability certificate" in html
+    assert "No. 17 (valid until 2027-02-28)" in html
+    assert "down 900.0 kW" in html
+    assert "no certificate" in html
+
+
+def test_a_bid_of_which_nothing_was_looked_up_says_nothing_of_bounds(made: TinyDay) -> None:
+    assert "What bounds the quantity" not in page_of(risky(made, capability={}))
+
+
+def test_a_reserve_bid_shows_what_is_kept_free(made: TinyDay) -> None:
+    row = risky(made, product="reserve_up")
+    stepped(row, {4: [("400", "150")]})
+    html = page_of(row)
+    assert "up reserve" in html
+    assert "Capacity that is kept free" in html
+    assert "up 150.0 kW" in html

@@ -189,6 +189,14 @@ def test_two_promises_add_up_and_narrow_the_envelope():
     assert np.allclose(store.min_kwh[2:11], [100, 162.5, 162.5, 237.5, 237.5, 237.5, 175, 175, 100])
 
 
+def test_where_one_promise_follows_another_the_larger_one_is_enough():
+    """Energy that is there when the first ends serves the second as it begins."""
+    held = physics.held_on(GRID, [(slice(2, 4), Reserve(100, 0, 1.0)), (slice(4, 6), Reserve(150, 0, 1.0))])
+    assert held.up_kwh[:7].tolist() == [0, 100, 100, 150, 150, 150, 0]
+    right_after = physics.held_on(GRID, [(slice(len(GRID), len(GRID)), Reserve(0, 80, 1.0))])
+    assert (right_after.down_kwh[-1], right_after.down_kw.any()) == (80, False)
+
+
 def test_a_promise_larger_than_the_battery_leaves_it_in_the_middle():
     spec = physics.StorageSpec(energy_kwh=100, charge_kw=500, discharge_kw=500)
     held = reserve_of(400, 400, 1.0)

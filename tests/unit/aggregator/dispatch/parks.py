@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from hypothesis import strategies as st
 
-from aggregator.assets.domain import Session, ev_station, generation, load, storage
+from aggregator.assets.domain import Session, ev_station, generation, kind_of, load, storage
 from aggregator.dispatch.domain import AssetFacts, GroupProblem, ScheduleProblem, SiteProblem, device_of
 from aggregator.kernel.periods import Grid
 
@@ -37,6 +37,7 @@ def park_of(grid: Grid, facts: dict[str, AssetFacts], *, value, sites: dict[str,
         devices={key: (row.site, device_of(row)) for key, row in facts.items()},
         injection_value_cny_per_kwh=np.asarray(value, dtype=float),
         running_calls={key: row.running_periods for key, row in facts.items() if row.running_periods},
+        generators=frozenset(key for key, row in facts.items() if kind_of(row.kind).green),
         **more,
     )
     return Park(problem, facts)

@@ -29,8 +29,7 @@ WATT = 1e-3
 
 def real_reference(park: Park) -> dict[str, np.ndarray]:
     """Injections of the reference that every device can really do."""
-    courses = courses_of(park.problem)
-    return {key: park.problem.devices[key][1].fixed_kw + course.net_kw for key, course in courses.items()}
+    return courses_of(park.problem).injection_kw
 
 
 @st.composite
@@ -94,8 +93,7 @@ def test_nobody_moves_against_the_instruction_and_injections_that_move_are_whole
     assert check_window(columns, split.change_kw, split.called) == []
     assert (split.change_kw >= 0).all()
     assert not split.change_kw[:, columns.need_kw <= 0].any()
-    whole = [load.asset for load in columns.loads if load.whole]
-    for k in np.setdiff1d(np.arange(len(served.window.keys)), whole):
+    for k in np.setdiff1d(np.arange(len(served.window.keys)), columns.loads.whole_assets):
         moved = split.change_kw[k] > 0
         watts = (columns.injection_kw[k] + columns.direction * split.change_kw[k])[moved] / WATT
         np.testing.assert_allclose(watts, np.rint(watts), atol=1e-5)

@@ -229,6 +229,30 @@ def test_a_site_exports_its_share_and_no_more(mode: str, share: float) -> None:
     assert schedule.export_kw["s"].sum() == pytest.approx(share * schedule.injection_kw["p"].sum(), abs=1e-3)
 
 
+@pytest.mark.parametrize("mode", ["reference", "fleet"])
+@pytest.mark.parametrize(("generated", "exported", "left"), [(200.0, 10.0, 60.0), (0.0, 10.0, 20.0), (0.0, 30.0, 0.0), (0.0, 900.0, 0.0)])
+def test_the_share_is_of_the_whole_day(mode: str, generated: float, exported: float, left: float) -> None:
+    """150 kWh of sun are left, 30 of them not to be curtailed; a fifth of the day's may go out, less what has gone."""
+    grid = grid_of(2)
+    facts = {
+        "l": plant(grid, [10.0, 70.0], sheddable=False),
+        "p": pv(grid, [80.0, 40.0]),
+        "r": pv(grid, [10.0, 20.0], curtailable=False),
+    }
+    sites = {
+        "s": SiteProblem(
+            200.0, 200.0, np.full(2, 0.1), export_share_ratio=0.2, generated_so_far_kwh=generated, exported_so_far_kwh=exported
+        )
+    }
+    park = park_of(grid, facts, value=[0.3, 0.3], sites=sites)
+    schedule = solved(park, mode=mode)
+    used = sum(float(schedule.injection_kw[key].sum()) for key in ("p", "r"))
+    assert schedule.export_kw["s"].sum() == pytest.approx(max(0.0, 0.2 * (generated + used) - exported), abs=1e-3)
+    assert schedule.export_kw["s"].sum() <= left + 1e-3
+    assert schedule.relaxed == ()
+    assert check_schedule(problem=park.problem, schedule=schedule, assets=park.facts) == []
+
+
 def test_an_export_beyond_the_share_is_named_once() -> None:
     grid = grid_of(4)
     facts = {"p": pv(grid, [80.0, 80.0, 0.0, 0.0], curtailable=False)}

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aggregator.dispatch.domain import SiteProblem, explain, solve_schedule
+from aggregator.assets.domain import Stay
+from aggregator.dispatch.domain import SiteProblem, Why, explain, solve_schedule, worth
 from aggregator.dispatch.domain.worth import limit_worths
 from tests.unit.aggregator.dispatch.parks import Park, battery, grid_of, park_of, plant, pv
 
@@ -51,3 +52,33 @@ def test_without_values_nothing_is_said() -> None:
     park = two_ways()
     schedule = solve_schedule(park.problem, deadline_s=20)
     assert limit_worths(park.problem, replace(schedule, values_cny_per_kwh={}), explain(park.problem, schedule), deadline_s=10) == {}
+
+
+def test_the_price_of_a_stay_is_what_a_change_of_it_brings() -> None:
+    """A car for periods 1 to 4 that discharges at 10 kW into the dear ones."""
+    grid = grid_of(6)
+    facts = {"b": battery(grid, energy_kwh=100.0, charge_kw=30.0, discharge_kw=25.0, wear_cny_per_kwh=0.02, stored_kwh=40.0)}
+    made = park_of(grid, facts, value=VALUE)
+    site, device = made.problem.devices["b"]
+    window = (np.arange(6) >= 1) & (np.arange(6) < 5)
+
+    def solved(kw: float):
+        stay = Stay(first=1, end=5, initial_kwh=20.0, min_kwh=5.0, max_kwh=60.0, end_kwh=6.0, eta_in=0.95, eta_out=0.95)
+        car = replace(device, store=None, stays=(stay,), up_kw=np.where(window, kw, 0.0), down_kw=np.where(window, 10.0, 0.0))
+        problem = replace(made.problem, devices={"b": (site, car)})
+        return problem, solve_schedule(problem, deadline_s=20, mode="reference")
+
+    (problem, plan), (_, more) = solved(10.0), solved(10.01)
+    at_power = np.flatnonzero(plan.up_kw["b"] > 10.0 - 1e-6)
+    assert len(at_power)
+    why = {"b": tuple(Why("", limit="discharge_power" if t in at_power else "") for t in range(6))}
+    found = limit_worths(problem, plan, why, deadline_s=10)["b"]
+    assert np.isnan(np.delete(found, at_power)).all()
+    gained = (plan.objective_cny - more.objective_cny) / 0.01
+    assert found[at_power].sum() * problem.grid.hours == pytest.approx(gained, rel=1e-3, abs=1e-6)
+
+
+def test_many_stores_are_priced_as_single_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = worths(two_ways(), "b")
+    monkeypatch.setattr(worth, "TOGETHER", 1)
+    np.testing.assert_allclose(worths(two_ways(), "b")["price"], one["price"])

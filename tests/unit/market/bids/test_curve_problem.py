@@ -18,7 +18,7 @@ POSITION = np.round(base_kw(), -1)
 
 def asked(*, promise=None, scenarios=None, form=FORM, policy=POLICY, problem=None):
     own, assets = park()
-    return curve_problem(
+    made, _ = curve_problem(
         problem or own,
         assets=assets,
         scenarios=scenarios or joint(),
@@ -27,6 +27,7 @@ def asked(*, promise=None, scenarios=None, form=FORM, policy=POLICY, problem=Non
         policy=policy,
         promise=promise,
     )
+    return made
 
 
 def block(direction=1):
@@ -75,7 +76,7 @@ def test_generation_that_cannot_be_curtailed_varies_as_well():
     fixed = replace(problem.devices["pv"][1], down_kw=np.zeros(N))
     scenarios = joint()
     rigid = replace(problem, devices=problem.devices | {"pv": ("works", fixed)})
-    made = curve_problem(rigid, assets=assets, scenarios=scenarios, position_kw=POSITION, form=FORM, policy=POLICY)
+    made, _ = curve_problem(rigid, assets=assets, scenarios=scenarios, position_kw=POSITION, form=FORM, policy=POLICY)
     assert not made.parks[0].generation_kw.any()
     assert np.allclose(made.parks[0].fixed_injection_kw, SUN - 2500 + scenarios.load_kw + scenarios.generation_kw)
 
@@ -97,7 +98,7 @@ def test_the_changes_of_all_sites_together_are_those_of_the_scenario():
         problem, sites=problem.sites | {"annex": two}, devices=problem.devices | {"press": ("annex", problem.devices["press"][1])}
     )
     scenarios = joint(weather_kw=20.0)
-    made = curve_problem(split, assets=assets, scenarios=scenarios, position_kw=POSITION, form=FORM, policy=POLICY)
+    made, _ = curve_problem(split, assets=assets, scenarios=scenarios, position_kw=POSITION, form=FORM, policy=POLICY)
     natural = sum(np.broadcast_to(park.generation_kw + park.fixed_injection_kw, (8, N)) for park in made.parks)
     assert np.allclose(natural, base_kw() + scenarios.generation_kw + scenarios.load_kw)
 

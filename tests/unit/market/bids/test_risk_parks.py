@@ -98,6 +98,7 @@ def fleet(seed: int, *, standing: bool = True) -> FleetProblem:
         export_share_ratio=rng.choice([0.0, 0.2, np.inf], SITES),
         demand_price_cny_per_kw=rng.choice([0.0, 30.0], SITES),
         peak_so_far_kw=rng.uniform(100, 200, SITES),
+        export_credit_kwh=np.zeros(SITES),
     )
     parts = _stores(rng, 9, standing=standing), _fills(rng, 8), _calls(rng, 7)
     return FleetProblem(HOURS, sites, *parts, no_market(N), no_groups(N))

@@ -23,7 +23,7 @@ def test_the_overlay_keeps_the_published_bands_and_labels_its_own_figures():
     assert reliability.pop("bands") == "reported"
     assert set(reliability.values()) == {"synthetic"}
     assert pack.reliability == "synthetic"
-    assert pack.needs_confirmation == ("bands",)
+    assert pack.needs_confirmation == ("bands", "spot.certificate_required", "demand_response.certificate_required", "reserve")
 
 
 def test_an_overlay_that_hides_its_provenance_is_refused():

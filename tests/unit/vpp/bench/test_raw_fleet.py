@@ -4,7 +4,7 @@ import pytest
 
 from aggregator.dispatch.domain.fleet.reference import solve_reference
 from vpp.bench.fleet_park import full_park, simple_park
-from vpp.bench.raw_fleet import NotSimple, raw_plan
+from vpp.bench.raw_fleet import NotSimple, model_against_arrays, raw_plan
 from vpp.bench.stress import VARIATIONS
 
 
@@ -44,3 +44,10 @@ def test_it_says_how_large_the_programme_was_and_how_long_it_took():
 def test_a_park_with_more_features_is_refused_and_they_are_named():
     with pytest.raises(NotSimple, match=r"groups.*demand charges.*rooms.*ramps"):
         raw_plan(full_park(100).problem, relaxed=True)
+
+
+@pytest.mark.parametrize("park", [simple_park, full_park])
+def test_the_model_and_its_arrays_are_the_same_programme(park):
+    found = model_against_arrays(park(60, per_site=20).problem)
+    assert found.columns > found.rows > 96
+    assert min(found.build_seconds, found.solve_seconds, found.raw_seconds) > 0

@@ -45,13 +45,21 @@ def test_every_part_by_hand():
     )
     assert costs.contract_energy_fen == 8_000  # 0.2 MWh x 400
     assert costs.network_fen == 2_200  # 0.11 MWh x 200; the second hour imports nothing
-    assert costs.demand_charge_fen == 11_000  # 30 x 110 kW / 30 days
+    assert costs.demand_charge_fen == 132_000  # 30 x 110 kW x 12 / 30 days
     # day-ahead -0.02 x 300 + 0.02 x 500 = 4; deviation 0.01 x 350 + (0.1 - 0.04) x -100 = -2.5; rest -0.001 x -50
     assert costs.spot_fen == 155
     assert costs.wear_fen == 300
     assert costs.shed_fen == 600
     assert costs.stored_value_fen == 360  # 9 kWh x mean 400
-    assert costs.cost_fen == 8_000 + 2_200 + 11_000 - 155 - 12_000 + 300 + 600 - 360
+    assert costs.cost_fen == 8_000 + 2_200 + 132_000 - 155 - 12_000 + 300 + 600 - 360
+
+
+def test_what_the_month_has_covered_costs_nothing_again():
+    def charged(peak_so_far_kw: float) -> int:
+        site = SiteDay(terms=terms(peak_so_far_kw=peak_so_far_kw), nominated_wh=np.zeros(2), metered_wh=np.array([-110_000.0, 0.0]))
+        return day_costs(day=DAY, grid=grid(2), sites=[site], day_ahead=np.ones(2), real_time=np.ones(2)).demand_charge_fen
+
+    assert [charged(kw) for kw in (0.0, 100.0, 110.0, 300.0)] == [132_000, 12_000, 0, 0]
 
 
 def test_a_missing_reading_is_not_zero():

@@ -11,7 +11,7 @@ from aggregator.kernel.periods import delivery_day
 from aggregator.kernel.signing import new_secret, sign, verify
 from vpp.twin.clearing import ReceivedBid, Step, clear_demand_response, clear_spot, read_bid, refusal
 from vpp.twin.market import Operator, PublishedPrices, Rules
-from vpp.twin.scenario import Invitation
+from vpp.twin.scenario import Invitation, ReserveMarket
 
 DAY = date(2026, 5, 21)
 GRID = delivery_day(DAY, resolution=timedelta(minutes=15))
@@ -63,11 +63,12 @@ class Clock:
         return self.at
 
 
-def operator(clock: Clock, journal=lambda *args: None) -> Operator:
+def operator(clock: Clock, journal=lambda *args: None, reserve: ReserveMarket | None = None) -> Operator:
     prices = PublishedPrices("day_ahead", GRID, np.full(96, 350.0), "test", True)
     return Operator(
         name="op", secret=SECRET, day=DAY, rules=RULES, day_ahead=prices, real_time=(), business_now=clock, wall_now=lambda: WALL,
         invitation=Invitation(starts=time(18), ends=time(20), max_kw=500, price_cap_cny_per_mwh=Decimal(3000)), journal=journal,
+        reserve=reserve,
     )  # fmt: skip
 
 
@@ -136,3 +137,18 @@ def test_read_bid_orders_steps_by_number() -> None:
     rows = [{"starts_at": GRID.starts[0].isoformat(), "number": n, "price_cny_per_mwh": str(n), "injection_kw": n} for n in (2, 1)]
     data = {"bid_id": 1, "product": "spot", "delivery_day": DAY.isoformat(), "steps": rows}
     assert [s.price_cny_per_mwh for s in read_bid(data, received_at=MORNING).steps[GRID.starts[0]]] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("market", "accepted"),
+    [(None, 0), (ReserveMarket(up_cny_per_mw_h=Decimal(99)), 0), (ReserveMarket(up_cny_per_mw_h=Decimal(120)), 96)],
+)
+def test_reserve_is_cleared_at_a_synthetic_price_or_not_at_all(market: ReserveMarket | None, accepted: int) -> None:
+    op = operator(Clock(MORNING), reserve=market)
+    steps = [{"starts_at": at.isoformat(), "number": 1, "price_cny_per_mwh": "100", "injection_kw": "50.000"} for at in GRID.starts]
+    assert op.receive(*submitted(product="reserve_up", steps=steps)).status == 202
+    sent = [json.loads(message.body) for message, _ in op.due(PUBLISH + timedelta(minutes=5))]
+    (award,) = {json.dumps(one["data"]) for one in sent if one["type"] == "award.published"}
+    periods = json.loads(award)["periods"]
+    assert len(periods) == accepted
+    assert all((row["injection_kw"], row["price_cny_per_mwh"]) == ("50.000", "120") for row in periods)

@@ -162,7 +162,7 @@ def hull_optimum(problem: FleetProblem) -> tuple[float, Prices]:
             used.append(generated)
             net[t] += [sold, -1 * bought]
         if np.isfinite(s.export_share_ratio[e]):
-            shares[e] = pulp.lpSum(exports) - float(s.export_share_ratio[e]) * pulp.lpSum(used) <= 0
+            shares[e] = pulp.lpSum(exports) - float(s.export_share_ratio[e]) * pulp.lpSum(used) <= float(s.export_credit_kwh[e]) / h
     for k in range(len(g)):
         for t in range(n):
             inside = [

@@ -52,6 +52,7 @@ def make_sites(n: int, **given: Any) -> Sites:
         "export_share_ratio": np.inf,
         "demand_price_cny_per_kw": 0.0,
         "peak_so_far_kw": 0.0,
+        "export_credit_kwh": 0.0,
     }
     count = max(
         [1, *(len(given[k]) for k in single if np.ndim(given.get(k, 0))), *(len(given[k]) for k in wide if np.ndim(given.get(k, 0)) == 2)]
@@ -359,6 +360,7 @@ def _sites(rng: np.random.Generator, n: int, count: int, negative: bool, moved: 
         export_share_ratio=share,
         demand_price_cny_per_kw=np.where(charged, rng.uniform(0.2, 3, count), 0.0),
         peak_so_far_kw=np.where(charged, rng.uniform(0.3, 1.05, count) * load.max(axis=1), 0.0),
+        export_credit_kwh=np.where(np.isfinite(share) & charged, 0.05 * generation.sum(axis=1), 0.0),
     )
     return sites, (net + 0.5 * generation).sum(axis=0)
 

@@ -5,8 +5,8 @@ import pytest
 
 from aggregator.dispatch.domain.fleet import polish as module
 from aggregator.dispatch.domain.fleet.cost import cost_of, flows_of
+from aggregator.dispatch.domain.fleet.improve import guide, settle
 from aggregator.dispatch.domain.fleet.market_model import market_prices
-from aggregator.dispatch.domain.fleet.plan import guide, settle
 from aggregator.dispatch.domain.fleet.polish import polish
 from aggregator.dispatch.domain.fleet.prices import Prices
 from aggregator.dispatch.domain.fleet.problem import FleetProblem

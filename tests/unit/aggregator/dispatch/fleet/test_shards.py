@@ -153,7 +153,7 @@ def test_bounds_of_shards_add_up_to_the_bound_of_the_fleet(seed: int) -> None:
     """At the same prices: the sites' parts and one market."""
     problem = tiny(seed)
     mu, none = np.linspace(-0.3, 0.9, problem.periods), np.zeros(problem.periods)
-    prices = site_prices(problem, virtual_assets(problem), mu)
+    prices, _ = site_prices(problem, virtual_assets(problem), mu)
     total = market_bound(market_alone(problem.market, hours=problem.hours), mu)
     for part in parts_of(problem, 3):
         groups = np.flatnonzero(np.isin(problem.groups.site, part.sites))

@@ -62,7 +62,7 @@ def test_where_nothing_is_averaged_the_prices_are_those_of_the_exact_model(seed:
     """Without a market the sites stand alone; with its prices the bound then reaches the optimum."""
     problem = one_of_a_kind(seed, market=False)
     optimum, _ = hull_optimum(problem)
-    prices = site_prices(problem, virtual_assets(problem), np.zeros(problem.periods))
+    prices, _ = site_prices(problem, virtual_assets(problem), np.zeros(problem.periods))
     assert lower_bound(problem, prices, best_responses_cny(problem, prices)) == pytest.approx(optimum, rel=1e-7, abs=1e-7)
     assert (prices.demand_cny_per_kw.sum(axis=1) <= problem.sites.demand_price_cny_per_kw + 1e-7).all()
     assert not prices.over_limit_kw.any()
@@ -73,13 +73,13 @@ def test_prices_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.Monke
     monkeypatch.setattr(site_model, "BATCH", 5)
     problem = tiny(11, n_sites=23, n_stores=60, n_fills=30, n_calls=30)
     virtual, mu = virtual_assets(problem), np.full(problem.periods, 0.1)
-    assert_same(site_prices(problem, virtual, mu), site_prices(problem, virtual, mu, threads=3))
+    assert_same(site_prices(problem, virtual, mu)[0], site_prices(problem, virtual, mu, threads=3)[0])
 
 
 def test_the_plan_says_where_generation_is_curtailed_and_what_the_site_aims_at() -> None:
     sites = make_sites(2, generation_kw=[50.0, 10.0], fixed_injection_kw=-20.0, export_limit_kw=5.0)
     problem = make_problem(2, hours=1.0, sites=sites)
-    prices = site_prices(problem, virtual_assets(problem), np.zeros(2))
+    prices, _ = site_prices(problem, virtual_assets(problem), np.zeros(2))
     assert prices.xcap_kw.tolist() == [[5.0, UNLIMITED_KW]]
     assert prices.target_kw.tolist() == [[30.0, -10.0]]
     assert prices.lam_cny_per_kwh == pytest.approx(np.array([[0.0, 1.0]]))
@@ -88,7 +88,7 @@ def test_the_plan_says_where_generation_is_curtailed_and_what_the_site_aims_at()
 def test_a_limit_that_cannot_be_kept_gives_way_and_is_named() -> None:
     sites = make_sites(2, fixed_injection_kw=-20.0, import_limit_kw=[15.0, 25.0])
     problem = make_problem(2, sites=sites)
-    prices = site_prices(problem, virtual_assets(problem), np.zeros(2))
+    prices, _ = site_prices(problem, virtual_assets(problem), np.zeros(2))
     assert prices.over_limit_kw.tolist() == [5.0, 0.0]
     assert prices.lam_cny_per_kwh[0] == pytest.approx([CAP_CNY_PER_KWH] * 2)
 
@@ -98,7 +98,7 @@ def test_a_group_that_cannot_keep_its_limit_is_named() -> None:
     problem = make_problem(
         2, sites=make_sites(2, fixed_injection_kw=-40.0), stores=make_stores(2, group=[0, 1], discharge_kw=0.0), groups=groups
     )
-    prices = site_prices(problem, virtual_assets(problem), np.zeros(2))
+    prices, _ = site_prices(problem, virtual_assets(problem), np.zeros(2))
     assert prices.group_over_limit_kw.tolist() == [5.0, 0.0]
     assert prices.group_down_cny_per_kwh[0] == pytest.approx([CAP_CNY_PER_KWH] * 2)
 
@@ -106,7 +106,7 @@ def test_a_group_that_cannot_keep_its_limit_is_named() -> None:
 def test_a_site_that_the_solver_cannot_solve_is_priced_at_its_tariff(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = tiny(5)
     monkeypatch.setattr(SiteModel, "solve", lambda *_: None)
-    prices = site_prices(problem, virtual_assets(problem), np.full(problem.periods, 0.1))
+    prices, _ = site_prices(problem, virtual_assets(problem), np.full(problem.periods, 0.1))
     np.testing.assert_allclose(prices.lam_cny_per_kwh, problem.sites.buy_cny_per_kwh + 0.1)
     np.testing.assert_allclose(prices.target_kw, problem.sites.fixed_injection_kw + problem.sites.generation_kw)
     assert not prices.group_up_cny_per_kwh.any()

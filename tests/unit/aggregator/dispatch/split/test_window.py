@@ -9,17 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.dispatch.domain.split import Rule, check_window, split_window
-from aggregator.dispatch.domain.split.call_choice import best_calls
+from aggregator.dispatch.domain.split.best_calls import best_calls
 from aggregator.dispatch.domain.split.ledger import Ledger
-from aggregator.dispatch.domain.split.window import Caps, LoadCalls, Peaks, Stores, WindowProblem
+from aggregator.dispatch.domain.split.window import Caps, Loads, Peaks, Stores, WindowProblem, no_loads
 
 
-def load_of(n: int, **more) -> LoadCalls:
+def load_of(n: int, **more) -> Loads:
+    """One load."""
     rules = {"asset": 0, "whole": True, "max_calls": 1, "max_on": n, "rest": 0, "first": 0, "running": 0, "rested": 99}
-    return LoadCalls(**{**rules, "called": np.zeros(n, dtype=bool), **more})
+    return Loads(**{name: np.array([value]) for name, value in {**rules, "called": np.zeros(n, dtype=bool), **more}.items()})
 
 
-def window(rooms: list, need: list, *, stores: Stores | None = None, loads: tuple = (), costs: list | None = None, **more) -> WindowProblem:
+def window(
+    rooms: list, need: list, *, stores: Stores | None = None, loads: Loads | None = None, costs: list | None = None, **more
+) -> WindowProblem:
     """Assets at one site each, an hour a period, upwards; nothing undone by moving."""
     room = np.array(rooms, dtype=float)
     n_assets, n = room.shape
@@ -35,9 +38,9 @@ def window(rooms: list, need: list, *, stores: Stores | None = None, loads: tupl
         "first_cost_cny_per_kwh": cost,
         "further_cost_cny_per_kwh": cost,
         "stores": stores or stores_of([], n),
-        "loads": loads,
+        "loads": no_loads(n) if loads is None else loads,
         "site_room_kw": np.full_like(room, np.inf),
-        "groups": Caps(np.zeros((0, n_assets), dtype=bool), np.zeros((0, n))),
+        "groups": Caps(np.zeros(0, dtype=int), np.zeros(0, dtype=int), np.zeros((0, n))),
         "peaks": Peaks(np.zeros(n_assets), np.zeros(n_assets), np.zeros_like(room)),
         "shortfall_price_cny_per_kwh": 20.0,
         "overshoot_price_cny_per_kwh": 1.0,
@@ -58,23 +61,24 @@ def stores_of(rows: list[tuple[int, float]], n: int, keep: float = 1.0) -> Store
     )
 
 
-def broken(load: LoadCalls, on: tuple[bool, ...]) -> bool:
-    """The rules of calls, said once more."""
-    lasts, idle, begun = load.running, load.rested, 0
+def broken(load: Loads, on: tuple[bool, ...]) -> bool:
+    """The rules of calls of one load, said once more."""
+    called = load.called[0]
+    lasts, idle, begun = int(load.running[0]), int(load.rested[0]), 0
     for t, now in enumerate(on):
         if not now:
-            if load.called[t]:
+            if called[t]:
                 return True
             lasts, idle = 0, 1 if lasts else idle + 1
             continue
         if not lasts:
-            if idle < load.rest or (not load.called[t] and t < load.first):
+            if idle < load.rest[0] or (not called[t] and t < load.first[0]):
                 return True
-            begun += not load.called[t]
+            begun += not called[t]
         lasts += 1
-        if lasts > load.max_on:
+        if lasts > load.max_on[0]:
             return True
-    return begun > load.max_calls
+    return begun > load.max_calls[0]
 
 
 @settings(max_examples=150, deadline=None)
@@ -93,7 +97,7 @@ def test_the_calls_chosen_are_worth_most(
     load = load_of(6, max_calls=calls, max_on=longest, rest=rest, first=first, running=min(running, longest), rested=max(1, rested))
     values = np.array(worth, dtype=float)
     best = max(float(values[list(on)].sum()) for on in product((False, True), repeat=6) if not broken(load, on))
-    found = best_calls(load, values, np.ones(6, dtype=bool))
+    found = best_calls(load, values[None], np.ones((1, 6), dtype=bool))[0]
     assert not broken(load, tuple(found))
     assert values[found].sum() == pytest.approx(best)
 
@@ -101,30 +105,31 @@ def test_the_calls_chosen_are_worth_most(
 def test_what_the_reference_calls_stays_called() -> None:
     called = np.array([False, True, True, False, False, False])
     load = load_of(6, max_calls=0, max_on=3, called=called)
-    found = best_calls(load, np.array([5.0, 0, 0, 5, 5, 5]), np.ones(6, dtype=bool))
+    found = best_calls(load, np.array([[5.0, 0, 0, 5, 5, 5]]), np.ones((1, 6), dtype=bool))[0]
     np.testing.assert_array_equal(found, [False, True, True, True, False, False])
 
 
 def test_a_ledger_never_gives_what_is_planned_for_later() -> None:
     problem = window([[10.0] * 3], [10.0] * 3, stores=stores_of([(0, 12.0)], 3))
     ledger = Ledger(problem)
-    assert ledger.room_kw(np.zeros((1, 3)))[0] == pytest.approx(10.0)
-    assert ledger.room_kw(np.array([[0.0, 4.0, 5.0]]))[0] == pytest.approx(3.0)
-    assert ledger.reserved_room_kw(np.array([[1.0, 1.0, 2.0]]))[0] == pytest.approx(3.0)
+    assert ledger.room_kw()[0] == pytest.approx(10.0)
+    assert Ledger(problem, np.array([[0.0, 4.0, 5.0]])).room_kw()[0] == pytest.approx(3.0)
+    assert ledger.reserved_room_kw(np.array([[1.0], [1.0], [2.0]]))[0] == pytest.approx(3.0)
+    ledger = Ledger(problem, np.array([[3.0, 0.0, 5.0]]))
     ledger.book(np.array([3.0]))
-    assert ledger.room_kw(np.array([[0.0, 0.0, 5.0]]))[0] == pytest.approx(4.0)
+    assert ledger.room_kw()[0] == pytest.approx(4.0)
 
 
 def test_what_a_leaky_store_is_away_from_its_course_leaks_away_too() -> None:
     problem = window([[10.0] * 2], [10.0] * 2, stores=stores_of([(0, 6.0)], 2, keep=0.5))
     ledger = Ledger(problem)
     ledger.book(np.array([6.0]))
-    assert ledger.room_kw(np.zeros((1, 2)))[0] == pytest.approx(3.0)
+    assert ledger.room_kw()[0] == pytest.approx(3.0)
 
 
 def test_the_check_sees_what_is_broken() -> None:
     load = load_of(3, asset=1, max_on=1)
-    problem = window([[5.0] * 3, [8.0] * 3], [5.0, 5.0, 0.0], stores=stores_of([(0, 9.0)], 3), loads=(load,))
+    problem = window([[5.0] * 3, [8.0] * 3], [5.0, 5.0, 0.0], stores=stores_of([(0, 9.0)], 3), loads=load)
     called = np.zeros((2, 3), dtype=bool)
 
     def limits(change: list, on: np.ndarray = called, of: WindowProblem = problem) -> set[str]:
@@ -142,10 +147,10 @@ def test_the_check_sees_what_is_broken() -> None:
     assert limits([[1, 1, 0], [8, 8, 0]], on) == {"call_length"}
     assert "all_or_nothing" in limits([[1, 1, 0], [8, 4, 0]], on)
     on[1] = [True, False, False]
-    assert limits([[1, 1, 0], [8, 0, 0]], on, replace(problem, loads=(replace(load, first=1),))) == {"call_start"}
-    assert limits([[1, 1, 0], [8, 0, 0]], on, replace(problem, loads=(replace(load, max_calls=0),))) == {"calls"}
+    assert limits([[1, 1, 0], [8, 0, 0]], on, replace(problem, loads=replace(load, first=np.array([1])))) == {"call_start"}
+    assert limits([[1, 1, 0], [8, 0, 0]], on, replace(problem, loads=replace(load, max_calls=np.array([0])))) == {"calls"}
     assert limits([[5, 4, 0], [0, 0, 0]], of=replace(problem, site_room_kw=np.full((2, 3), 4.0))) == {"site_room"}
-    group = Caps(np.array([[True, False]]), np.full((1, 3), 4.0))
+    group = Caps(np.array([0]), np.array([0]), np.full((1, 3), 4.0))
     assert limits([[5, 4, 0], [0, 0, 0]], of=replace(problem, groups=group)) == {"group_room"}
 
 

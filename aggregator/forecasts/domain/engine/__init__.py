@@ -1,0 +1,1 @@
+"""The forecasting engine: one batched kernel for all assets of a kind. docs/availability.md has the equations."""
