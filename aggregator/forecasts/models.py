@@ -39,6 +39,37 @@ class WeatherForecast(models.Model):
         return f"{self.park} {self.asset or ''} {self.day}"
 
 
+class ForecastState(models.Model):
+    """What one kind of a portfolio's assets had taught by the end of `day`: the engine's arrays, and the errors of the sum.
+
+    Built anew from the telemetry known at `built_at` up to `built_day`, then a day at a time with what was known when it had
+    matured: with these two the same bytes can be made again.
+    """
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="forecast_states")
+    kind = models.CharField(max_length=30)
+    shard = models.PositiveIntegerField(default=0)
+    resolution_s = models.PositiveIntegerField()
+    model_version = models.CharField(max_length=40)
+    day = models.DateField()
+    built_at = models.DateTimeField()
+    built_day = models.DateField()
+    asset_ids = models.JSONField()
+    arrays = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["-day"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["portfolio", "kind", "shard", "resolution_s", "model_version", "day"], name="forecast_state_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.portfolio} {self.kind} {self.shard} {self.day}"
+
+
 class ForecastRun(Identified):
     portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="forecast_runs")
     issued_at = models.DateTimeField()

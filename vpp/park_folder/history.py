@@ -11,7 +11,7 @@ from aggregator.assets.domain import parse_spec
 from aggregator.assets.domain.air_conditioning import AirConditioningSpec
 from aggregator.assets.domain.storage import StorageSpec
 from aggregator.assets.domain.two_way_charger import TwoWayChargerSpec
-from aggregator.forecasts.operations import import_weather
+from aggregator.forecasts.operations import forget_learned, import_weather
 from aggregator.kernel.periods import SHANGHAI, Grid, day_of, delivery_day, midnight
 from aggregator.kernel.quantities import kwh_from_wh
 from aggregator.metering.domain import ReadingIn
@@ -51,7 +51,7 @@ class HistoryWriter:
         lived = self._lived_days()
         fresh = [one for one in self._days if one.day not in lived]
         injection = {asset.code: self._injection_kw(asset) for asset in self._park.assets}
-        return {
+        written = {
             "telemetry_days": self._telemetry(injection, fresh),
             "meter_readings": self._readings(injection, fresh),
             "charging_sessions": self._sessions(),
@@ -60,6 +60,9 @@ class HistoryWriter:
             "weather_days": sum(self._weather(one) for one in self._contents.weather),
             "days_left_as_lived": len(self._days) - len(fresh),
         }
+        if written["telemetry_days"] or written["charging_sessions"]:
+            forget_learned(park_id=self._structure.park_id, since=self._days[0].day)
+        return written
 
     def _lived_days(self) -> set[date]:
         """Days of which something else than a park folder has told telemetry or readings."""

@@ -1,8 +1,6 @@
 """Air conditioning: what holds the set point, learned with the weather; without a forecast of the weather nothing is moved."""
 
 from aggregator.assets.domain.air_conditioning import AirConditioningSpec
-from aggregator.forecasts.domain._frame import Frame
-from aggregator.forecasts.domain._load import forecast_consumption
 from aggregator.forecasts.domain._storage import fresh
 from aggregator.forecasts.domain._types import Facts, Outlook
 
@@ -10,13 +8,8 @@ SENSOR_ERROR_K = 0.3  # kept away from both edges of the comfort band at the fir
 BLIND = ("without_weather", "short_history")
 
 
-def forecast(*, frame: Frame, spec: AirConditioningSpec, facts: Facts) -> Outlook:
-    """Activity = kW that hold the set point. Uses weather columns temperature_c and ghi_w_per_m2."""
-    return forecast_consumption(frame=frame, rated_kw=spec.rated_kw, facts=facts)
-
-
-def knows_the_weather(facts: Facts, outlook: Outlook) -> bool:
-    return "temperature_c" in facts.weather and not set(BLIND) & set(outlook.notes)
+def knows_the_weather(outlook: Outlook) -> bool:
+    return not set(BLIND) & set(outlook.notes)
 
 
 def stored_kwh(spec: AirConditioningSpec, facts: Facts, *, hours_ahead: float) -> float | None:

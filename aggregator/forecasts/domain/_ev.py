@@ -7,8 +7,7 @@ import numpy as np
 from aggregator.assets.domain import Session
 from aggregator.assets.domain.ev_station import EvStationSpec, bounds_of_sessions
 from aggregator.forecasts.domain._frame import Frame
-from aggregator.forecasts.domain._load import forecast_consumption
-from aggregator.forecasts.domain._types import Facts, Outlook, Stay
+from aggregator.forecasts.domain._types import Facts, Stay
 from aggregator.kernel.periods import Grid, midnight
 
 ANALOG_DAYS = 20
@@ -41,11 +40,6 @@ def _ended(stays: tuple[Stay, ...]) -> list[_Ended]:
         for stay in stays
         if stay.departs_at is not None and stay.charged_kwh is not None
     ]
-
-
-def forecast(*, frame: Frame, spec: EvStationSpec, facts: Facts) -> Outlook:
-    """Activity = kW charged when nobody interferes."""
-    return forecast_consumption(frame=frame, rated_kw=spec.rated_kw, facts=facts)
 
 
 def curves(*, frame: Frame, spec: EvStationSpec, facts: Facts) -> dict[str, Curves] | None:
@@ -132,12 +126,11 @@ def _present(
     return Session(stay.key, min(0.0, stay.arrives_at - start), stay.arrives_at + total - start, left)
 
 
-def charging_at_once(*, frame: Frame, spec: EvStationSpec, stays: tuple[Stay, ...]) -> np.ndarray:
-    """(D, S) kW as sessions tell it, for a station without power telemetry; NaN before the first and after issue."""
+def charging_at_once(*, grid: Grid, spec: EvStationSpec, stays: tuple[Stay, ...]) -> np.ndarray:
+    """(n,) kW as sessions tell it, for a station without power telemetry; hours count from the grid's start. NaN before the first."""
     ended = _ended(stays)
-    grid = frame.history_grid
-    if not ended or not len(grid):
-        return np.full((len(frame.days), frame.slots), np.nan)
+    if not ended:
+        return np.full(len(grid), np.nan)
     edges = grid.hours * np.arange(len(grid) + 1)
     energy = np.zeros(edges.size)
     for stay in ended:
@@ -145,4 +138,4 @@ def charging_at_once(*, frame: Frame, spec: EvStationSpec, stays: tuple[Stay, ..
         energy += np.clip((edges - stay.arrives_at) * spec.connector_kw, 0.0, most)
     power = np.minimum(np.diff(energy) / grid.hours, spec.rated_kw)
     power[edges[:-1] < min(stay.arrives_at for stay in ended)] = np.nan
-    return frame.matrix(power, grid)
+    return power

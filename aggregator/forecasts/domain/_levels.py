@@ -7,7 +7,6 @@ import numpy as np
 
 from aggregator.assets.domain import (
     Envelope,
-    Spec,
     air_conditioning,
     ev_station,
     generation,
@@ -22,7 +21,6 @@ from aggregator.forecasts.domain._shape import Room, nested, room_of, shaped
 from aggregator.forecasts.domain._types import LEVELS, Facts, Outlook
 
 Levels = dict[str, Envelope]
-Movable = Callable[[np.ndarray], np.ndarray]
 
 
 def idle_levels(frame: Frame, *, base_kw: np.ndarray | None, quality: str) -> Levels:
@@ -92,7 +90,7 @@ def room_levels(
     *, frame: Frame, spec: air_conditioning.AirConditioningSpec, facts: Facts, outlook: Outlook
 ) -> tuple[Levels, tuple[str, ...]]:
     """Base holds the set point. Without weather, or without the room's temperature, nothing is moved."""
-    if not _air_conditioning.knows_the_weather(facts, outlook):
+    if not _air_conditioning.knows_the_weather(outlook):
         return idle_levels(frame, base_kw=-outlook.mean, quality="unavailable"), ("no_weather",)
     ahead = max(0.0, (frame.grid.starts_at - frame.issued_at).total_seconds() / 3600)
     state = _air_conditioning.stored_kwh(spec, facts, hours_ahead=ahead)
@@ -131,21 +129,3 @@ LEVELS_OF: dict[str, Callable[..., tuple[Levels, tuple[str, ...]]]] = {
     "air_conditioning": room_levels,
     "two_way_charger": two_way_levels,
 }
-
-
-def movable(spec: Spec) -> tuple[Movable | None, Movable | None]:
-    """(up, down): what an activity [kW] allows to be moved; None = nothing that depends on a forecast."""
-    if isinstance(spec, generation.GenerationSpec):
-        return None, _all_of_it if spec.curtailable else None
-    if isinstance(spec, load.LoadSpec):
-        may_shed = spec.sheddable and spec.max_calls_per_day > 0
-        return ((lambda kw: np.maximum(0.0, kw - spec.must_run_kw)) if may_shed else None), None
-    if isinstance(spec, ev_station.EvStationSpec):
-        return _all_of_it, None
-    if isinstance(spec, air_conditioning.AirConditioningSpec):
-        return _all_of_it, lambda kw: spec.rated_kw - kw
-    return None, None
-
-
-def _all_of_it(activity_kw: np.ndarray) -> np.ndarray:
-    return activity_kw

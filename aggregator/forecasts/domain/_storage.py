@@ -12,11 +12,10 @@ METER_ERROR_RATIO = 0.02
 UNSEEN_ERROR_RATIO = 0.10  # state read more than an hour before the grid begins
 
 
-def forecast(*, frame: Frame, spec: StorageSpec, facts: Facts) -> Outlook:
+def forecast(*, frame: Frame) -> Outlook:
     """Activity is injection itself: zero, and so is its persistence."""
     zero = np.zeros(len(frame.grid))
-    nothing = np.zeros((0, 1, zero.size))
-    return Outlook(zero, zero, zero, zero, zero, nothing, nothing)
+    return Outlook(zero, zero, zero, zero, zero)
 
 
 def stored_kwh(spec: StorageSpec, facts: Facts, *, hours_ahead: float) -> float | None:

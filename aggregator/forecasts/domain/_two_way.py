@@ -21,8 +21,7 @@ def forecast(*, frame: Frame, spec: TwoWayChargerSpec, facts: Facts) -> Outlook:
     """Activity = kW charged when nobody interferes: at once, as the timetable says."""
     envelope = two_way_charger.envelope(spec, grid=frame.grid, stays=stays(frame, spec, facts))
     charged = np.maximum(0.0, -envelope.base_kw)
-    nothing = np.zeros((0, 1, charged.size))
-    return Outlook(charged, charged, charged, charged, charged, nothing, nothing)
+    return Outlook(charged, charged, charged, charged, charged)
 
 
 def stays(frame: Frame, spec: TwoWayChargerSpec, facts: Facts) -> tuple[Stay, ...]:

@@ -31,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Stay:
-    """One stay of one car; hours from the frame's first midnight; departs_at None = still plugged in."""
+    """One stay of one car; hours from the history's start; departs_at None = still plugged in."""
 
     key: str
     arrives_at: float
@@ -42,11 +42,8 @@ class Stay:
 
 @dataclass(frozen=True)
 class Facts:
-    """What was known about one asset at issue; matrices are (D, S) of the frame, NaN = not known."""
+    """What was known about one asset at issue, beside its power."""
 
-    activity_kw: np.ndarray  # generated or consumed, >= 0, only periods to learn from
-    place: Place
-    weather: dict[str, np.ndarray] = field(default_factory=dict)
     stays: tuple[Stay, ...] = ()
     held: Held | None = None  # of a storage: reserve that is sold, on the target grid
     soc_ratio: float | None = None
@@ -55,20 +52,14 @@ class Facts:
 
 @dataclass(frozen=True)
 class Outlook:
-    """Forecast of *activity* (kW generated or consumed, >= 0), per target period (n,).
-
-    past_actual and past_mean (B, J, n): for B earlier days and J neighbouring periods what happened at the
-    same clock time, and what this same method said beforehand. Their difference is the error sample.
-    """
+    """Forecast of *activity* (kW generated or consumed, >= 0), per target period (n,); NaN = cannot be said."""
 
     mean: np.ndarray
     low: np.ndarray
     mid: np.ndarray
     high: np.ndarray
     persistence: np.ndarray
-    past_actual: np.ndarray
-    past_mean: np.ndarray
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
 
 
 def injection_of(outlook: Outlook, *, sign: int, quality: str) -> Quantiles:
@@ -87,11 +78,8 @@ def injection_of(outlook: Outlook, *, sign: int, quality: str) -> Quantiles:
 
 @dataclass(frozen=True)
 class AssetForecast:
-    """One asset's forecast: quantiles of injection, three nested envelopes, error samples, degradations."""
+    """One asset's forecast: quantiles of injection, three nested envelopes, degradations."""
 
     quantiles: Quantiles
     levels: dict[str, Envelope]
-    errors_kw: np.ndarray  # (B, J, n) injection, actual - mean
-    up_errors_kw: np.ndarray  # (B, J, n) what could be moved up: actual - expected
-    down_errors_kw: np.ndarray
     notes: tuple[str, ...] = ()

@@ -1,13 +1,14 @@
-"""Weather forecasts on the frame: of each day the version that was known with the lead of this forecast."""
+"""Weather forecasts on days: of each day the version that was known when it was forecast."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from aggregator.forecasts.domain._frame import Frame
-from aggregator.kernel.periods import Grid
+from aggregator.forecasts.domain.engine.days import Days
+from aggregator.kernel.periods import Grid, day_of
 
 WEATHER_COLUMNS = (
     "ghi_w_per_m2",  # global horizontal irradiance
@@ -30,31 +31,29 @@ class WeatherDay:
 
 def by_day(*, grid: Grid, columns: dict[str, np.ndarray], tz: ZoneInfo) -> dict[date, dict[str, np.ndarray]]:
     """Columns of `grid` as local days of clock slots, NaN where the grid has no value."""
-    frame = Frame(grid, grid.starts_at, tz=tz, history_days=0)
-    matrices = {name: frame.matrix(values, grid) for name, values in columns.items()}
-    return {day: {name: matrix[k] for name, matrix in matrices.items()} for k, day in enumerate(frame.days)}
+    if not len(grid):
+        return {}
+    first, last = day_of(grid.starts_at, tz=tz), day_of(grid.ends_at - grid.resolution, tz=tz)
+    days = Days.of(first, last, resolution=grid.resolution, tz=tz)
+    matrices = {name: days.matrix(values, grid) for name, values in columns.items()}
+    return {day: {name: matrix[k] for name, matrix in matrices.items()} for k, day in enumerate(days.dates)}
 
 
-def on_frame(frame: Frame, rows: list[WeatherDay]) -> dict[str, np.ndarray]:
-    """(D, S) per column, NaN where no version was known in time.
+def on_days(days: Days, rows: Iterable[WeatherDay], *, known_by: Callable[[date], datetime]) -> dict[str, np.ndarray]:
+    """(D, S) per column: of each day the newest version available at `known_by(day)`, NaN where there was none.
 
-    Target days take what was available at issue; an earlier day what was available as long before it, so
-    that a model learns from weather forecasts of the same age as the one it will be given.
+    A model so learns from weather forecasts of the same age as the one that it will be given.
     """
-    index = {day: k for k, day in enumerate(frame.days)}
     chosen: dict[int, WeatherDay] = {}
     for row in sorted(rows, key=lambda row: row.available_at):
-        k = index.get(row.day)
-        if k is None:
-            continue
-        cutoff = frame.issued_at + min(0, k - frame.first_target) * timedelta(days=1)
-        if row.available_at <= cutoff:
+        k = days.index(row.day)
+        if 0 <= k < days.count and row.available_at <= known_by(row.day):
             chosen[k] = row
     out: dict[str, np.ndarray] = {}
     for k, row in chosen.items():
         for name, values in row.columns.items():
-            matrix = out.setdefault(name, np.full((len(frame.days), frame.slots), np.nan))
-            matrix[k] = _resampled(values, frame.slots)
+            matrix = out.setdefault(name, np.full((days.count, days.slots), np.nan))
+            matrix[k] = _resampled(values, days.slots)
     return out
 
 

@@ -9,6 +9,7 @@ from aggregator.assets.queries import members_on
 from aggregator.forecasts.domain import LEVELS, MODEL_VERSION, Frame, Quantiles, forecast_asset, forecast_portfolio
 from aggregator.forecasts.models import AvailabilityForecast, ForecastRun, QuantileForecast
 from aggregator.forecasts.operations._inputs import gather, inputs_hash
+from aggregator.forecasts.operations._outlooks import outlooks_of
 from aggregator.kernel.errors import Anticipated, NotFound
 from aggregator.kernel.periods import Grid, as_utc, day_of
 from aggregator.support.arrays import pack_f4
@@ -42,26 +43,28 @@ def forecast_availability(*, portfolio_id: int, issued_at: datetime, grid: Grid)
     if not members:
         raise PortfolioEmpty(portfolio=portfolio.code, day=day.isoformat())
     frame = Frame(grid, issued_at, tz=tz)
-    inputs = gather(park=portfolio.park, frame=frame, members=members)
+    inputs = gather(frame=frame, members=members)
+    outlooks, own, learned = outlooks_of(portfolio=portfolio, frame=frame, inputs=inputs)
     forecasts = [
         forecast_asset(
             kind=item.member.kind,
             frame=frame,
             spec=item.member.spec,
             facts=item.facts,
+            outlook=outlooks[item.member.asset_id],
             windows=item.windows,
             last_known_hours=item.last_known_hours,
         )
         for item in inputs
     ]
-    whole, levels = forecast_portfolio(frame=frame, members=forecasts)
+    whole, levels = forecast_portfolio(frame=frame, members=forecasts, own=own)
     run = ForecastRun(
         **same,
         available_at=issued_at,
         resolution_s=int(grid.resolution.total_seconds()),
         n_periods=len(grid),
         model_version=MODEL_VERSION,
-        inputs_hash=inputs_hash(frame=frame, inputs=inputs, model_version=MODEL_VERSION),
+        inputs_hash=inputs_hash(frame=frame, inputs=inputs, learned=learned, model_version=MODEL_VERSION),
         notes=[f"{note}:{member.code}" for member, forecast in zip(members, forecasts, strict=True) for note in forecast.notes],
     )
     rows: list[tuple[int | None, Quantiles, dict[str, Envelope]]] = [(None, whole, levels)]

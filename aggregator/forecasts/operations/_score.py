@@ -6,7 +6,7 @@ from django.db import transaction
 from aggregator.assets.queries import assets_by_id, commitments
 from aggregator.forecasts.domain import FOLLOWS_SCHEDULE, Score, score, score_portfolio
 from aggregator.forecasts.models import ForecastRun, ForecastScore
-from aggregator.forecasts.operations._inputs import NOT_LEARNED
+from aggregator.forecasts.operations._activity import NOT_LEARNED
 from aggregator.forecasts.queries import ScoreFacts, grid_of, quantiles, scores
 from aggregator.kernel.errors import NotFound
 from aggregator.telemetry import queries as telemetry

@@ -7,6 +7,7 @@ from django.db import transaction
 from aggregator.enterprises.models import Park
 from aggregator.forecasts.domain import WEATHER_COLUMNS, by_day
 from aggregator.forecasts.models import WeatherForecast
+from aggregator.forecasts.operations._engines import forget_learned
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.periods import Grid, as_utc, midnight
 from aggregator.support.arrays import pack_f4
@@ -60,4 +61,7 @@ def import_weather(
         of_ours = WeatherForecast.objects.filter(park=park, asset_id=asset_id)
         before = of_ours.count()
         WeatherForecast.objects.bulk_create(rows, ignore_conflicts=True, batch_size=BATCH)
-        return of_ours.count() - before
+        new = of_ours.count() - before
+        if new:
+            forget_learned(park_id=park.pk, since=min(row.day for row in rows))
+        return new

@@ -12,6 +12,8 @@ import numpy as np
 
 from aggregator.forecasts.domain.engine.days import Days
 
+PAST_DAYS = 28  # how far back a forecast of a day looks: an engine that goes on from its state has them all
+
 
 @dataclass
 class History:
@@ -53,9 +55,14 @@ class DayView:
         return self.day - self.lead
 
     @property
+    def first(self) -> int:
+        """The first day that is looked at."""
+        return max(0, self.last + 1 - PAST_DAYS)
+
+    @property
     def past(self) -> np.ndarray:
-        """(N, K, S) all complete days, the newest last."""
-        return self.history.activity[:, : self.last + 1]
+        """(N, K, S) the last PAST_DAYS complete days, the newest last."""
+        return self.history.activity[:, self.first : self.last + 1]
 
     def before(self, days: int) -> np.ndarray:
         """(N, S) activity `days` days before the forecast day; NaN if that was not complete or is not kept."""

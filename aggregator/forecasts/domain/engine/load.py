@@ -147,8 +147,8 @@ def _calendar(view: DayView) -> list[np.ndarray]:
 
 
 def _last(view: DayView, alike: np.ndarray, most: int) -> np.ndarray:
-    """Indices of the last complete days for which `alike` (D,) holds."""
-    return np.flatnonzero(alike[: view.last + 1])[-most:]
+    """Indices in `view.past` of the last days for which `alike` (D,) holds."""
+    return np.flatnonzero(alike[view.first : view.last + 1])[-most:]
 
 
 def _mean(view: DayView, alike: np.ndarray, most: int) -> np.ndarray:

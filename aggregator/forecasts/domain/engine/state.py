@@ -3,14 +3,14 @@
 import numpy as np
 
 from aggregator.forecasts.domain.engine.calibration import Calibration
-from aggregator.forecasts.domain.engine.engine import REACH_DAYS, Engine
+from aggregator.forecasts.domain.engine.engine import REACH_DAYS, WEEK_AHEAD, Engine
 from aggregator.forecasts.domain.engine.family import Family
-from aggregator.forecasts.domain.engine.history import History
+from aggregator.forecasts.domain.engine.history import PAST_DAYS, History
 from aggregator.forecasts.domain.engine.issued import Issued
 from aggregator.forecasts.domain.engine.mix import Mix
 from aggregator.forecasts.domain.engine.ridge import Moments
 
-KEPT_DAYS = 36  # of activity: holidays leave few days of a type
+KEPT_DAYS = PAST_DAYS + WEEK_AHEAD  # of activity: what the longest lead looks at when the next day is learned
 Arrays = dict[str, np.ndarray]
 
 
@@ -50,7 +50,7 @@ def restored(family: Family, history: History, arrays: Arrays, *, last: int) -> 
         model.calibration = Calibration(**_get(arrays, f"day/{lead}/calibration"))
         model.mix = Mix(**_get(arrays, f"day/{lead}/mix"))
         said = Issued(**_get(arrays, f"issued/{lead}"))
-        first = last + 1 + lead - said.mean.shape[1]
+        first = last - min(REACH_DAYS, kept.shape[1] - 1)
         for name, values in vars(said).items():
             part = getattr(engine.issued[lead], name)
             room = min(values.shape[1], part.shape[1] - first)

@@ -12,7 +12,7 @@ from aggregator.forecasts.domain.engine.samples import known_mean, quantiles
 
 ROUGHNESS_EXPONENT = 1 / 7  # power law from 10 m to hub height
 SMOOTH_HOURS = 1.0  # to either side
-USUAL_DAYS = 30
+USUAL_DAYS = 28
 NEWEST_HOURS = 3.0
 POWER_EDGES = (0.05, 0.15, 0.30, 0.50, 0.75)
 

@@ -9,7 +9,7 @@ from aggregator.assets.models import Commitment
 from aggregator.forecasts import queries
 from aggregator.forecasts.domain import LEVELS
 from aggregator.forecasts.models import AvailabilityForecast, ForecastRun, ForecastScore, QuantileForecast
-from aggregator.forecasts.operations import PortfolioEmpty, forecast_availability, score_run
+from aggregator.forecasts.operations import PortfolioEmpty, forecast_availability, forget_learned, score_run
 from aggregator.kernel.errors import NotFound
 from aggregator.kernel.periods import Grid, delivery_day, midnight
 from aggregator.telemetry.models import TelemetryDay
@@ -83,20 +83,24 @@ def test_a_past_that_changed_has_another_fingerprint(built: Built) -> None:
     inputs_hash = first.inputs_hash
     first.delete()
     write_day(built, DAY - 5 * ONE_DAY, scale=0.9)
+    forget_learned(park_id=built.park.pk, since=DAY - 5 * ONE_DAY)
     assert day_ahead(built).inputs_hash != inputs_hash
 
 
 def test_days_on_which_we_intervened_teach_nothing(built: Built) -> None:
     free = queries.quantiles(run_id=day_ahead(built).pk)[built.assets["load"].pk].mean
     ForecastRun.objects.all().delete()
-    strange = DAY - 7 * ONE_DAY
-    write_day(built, strange, scale=0.1)
+    strange = [DAY - back * ONE_DAY for back in (7, 6, 5)]
+    for day in strange:
+        write_day(built, day, scale=0.1)
+    forget_learned(park_id=built.park.pk, since=strange[0])
     taught = queries.quantiles(run_id=day_ahead(built).pk)[built.assets["load"].pk].mean
     ForecastRun.objects.all().delete()
-    starts_at = midnight(strange)
+    starts_at = midnight(strange[0])
     Commitment.objects.create(
-        asset=built.assets["load"], kind="intervened", starts_at=starts_at, ends_at=starts_at + ONE_DAY, available_at=starts_at
+        asset=built.assets["load"], kind="intervened", starts_at=starts_at, ends_at=starts_at + 3 * ONE_DAY, available_at=starts_at
     )
+    forget_learned(park_id=built.park.pk, since=strange[0])
     masked = queries.quantiles(run_id=day_ahead(built).pk)[built.assets["load"].pk].mean
     assert np.abs(masked - free).mean() < 0.5 * np.abs(taught - free).mean()
 
