@@ -10,11 +10,17 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import hashers
 from django.db import connection
+from hypothesis import settings as drawing
 
 from tests import exchange, services
 from tests.journey.demo_process import LONGEST_SECONDS, Played, demo, environment, money, scratch_database
 from tests.journey.killed_worker import demo_with_a_killed_worker
 from tests.served import Served, serve
+
+# The same examples on every machine and run; `HYPOTHESIS=search` draws new ones, to look for what these miss.
+drawing.register_profile("same", derandomize=True, deadline=None)
+drawing.register_profile("search", deadline=None)
+drawing.load_profile("search" if os.environ.get("HYPOTHESIS") == "search" else "same")
 
 
 @pytest.fixture

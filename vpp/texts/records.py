@@ -32,6 +32,8 @@ MODELS = {
     "aggregator.meteringpoint": (_("metering point"), _("metering points")),
     "aggregator.meterreading": (_("meter reading"), _("meter readings")),
     "aggregator.optimisationrun": (_("optimisation run"), _("optimisation runs")),
+    "aggregator.forecaststate": (_("What a forecast has learned"), _("What forecasts have learned")),
+    "aggregator.declaredobjective": (_("Declared objective"), _("Declared objectives")),
     "aggregator.paretoreport": (_("Pareto report"), _("Pareto reports")),
     "aggregator.park": (_("park"), _("parks")),
     "aggregator.portfolio": (_("portfolio"), _("portfolios")),

@@ -161,8 +161,8 @@ def _parts(spec: LoadSpec | SpecColumns, grid: Grid) -> np.ndarray:
     periods, ramp, calls = (np.asarray(f) for f in (_call_periods(spec, grid), _ramp_periods(spec, grid), spec.max_calls_per_day))
     longest = min(int(np.max(periods, initial=1)), len(grid))
     one = np.minimum(np.arange(1, longest + 1) / (ramp + 1), 1.0) * (np.arange(longest) < periods)
-    times = max(1, min(int(np.max(calls, initial=0)), -(-len(grid) // longest)))
-    each = np.arange(times) < calls if calls.ndim else np.arange(times) < int(calls)
+    calls = np.minimum(calls, -(-len(grid) // np.minimum(periods, longest)))
+    each = np.arange(max(1, int(np.max(calls, initial=0)))) < calls
     every = (np.expand_dims(each, -1) * np.expand_dims(one, -2)).reshape(*one.shape[:-1], -1)
     return -np.sort(-every, axis=-1)[..., : len(grid)]
 

@@ -57,10 +57,11 @@ def settings_of(
                 value = towards_zero(planned)
             elif kind.setpoint_kind == "export_limit_kw":
                 most = standing[key][t] if key in standing else math.nan
-                if schedule.down_kw[key][t] <= MOVED_KW and math.isnan(most):
+                curtailed = schedule.down_kw[key][t] > MOVED_KW
+                if not curtailed and math.isnan(most):
                     continue
-                value = max(0.0, towards_zero(planned if math.isnan(most) else most))
-                if schedule.down_kw[key][t] <= MOVED_KW:
+                value = max(0.0, towards_zero(planned if curtailed else most))
+                if not curtailed:
                     rows.append(Setting(key, t, kind.setpoint_kind, value, planned, fallback_kw, STANDING, "export_share"))
                     continue
             else:

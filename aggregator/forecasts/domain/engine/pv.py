@@ -5,7 +5,14 @@ import numpy as np
 from aggregator.forecasts.domain.engine import pv_steps
 from aggregator.forecasts.domain.engine.family import Settings
 from aggregator.forecasts.domain.engine.history import DayView, Steps
-from aggregator.forecasts.domain.engine.pv_past import morning_clearness, newest_clearness, share_of_forecast, usual, week_clearness
+from aggregator.forecasts.domain.engine.pv_past import (
+    morning_clearness,
+    newest_clearness,
+    share_of_forecast,
+    usual,
+    usual_at_any_hour,
+    week_clearness,
+)
 
 DARK = 0.005
 DAY_FLOOR, STEP_FLOOR = 0.05, 0.08  # least level of an error, over scale
@@ -59,7 +66,7 @@ class Pv:
         return share * (len(BRIGHT_EDGES) + 1) + np.searchsorted(BRIGHT_EDGES, clear)
 
     def climatology(self, view: DayView) -> np.ndarray:
-        return usual(view)
+        return usual_at_any_hour(view)
 
     def step_features(self, steps: Steps) -> np.ndarray:
         return pv_steps.step_features(steps)

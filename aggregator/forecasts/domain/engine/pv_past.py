@@ -49,10 +49,22 @@ def share_of_forecast(view: DayView, days: int) -> np.ndarray:
 
 def usual(view: DayView) -> np.ndarray:
     """(3, N, S) P10, P50, P90 of the last days' clearness at the same slots, times clear sky."""
+    return quantiles(_shares(view), LEVELS) * view.known("clear")[None]
+
+
+def usual_at_any_hour(view: DayView) -> np.ndarray:
+    """`usual`; where no share of the clear sky can be told, at dawn and dusk, with that of all hours together."""
+    share = _shares(view)
+    whole = quantiles(share.reshape(len(share), -1, 1), LEVELS) * view.known("clear")[None]
+    found = usual(view)
+    return np.where(np.isfinite(found), found, whole)
+
+
+def _shares(view: DayView) -> np.ndarray:
+    """(N, K, S) of the clear sky of the last days, NaN where that is too dark to tell."""
     here = slice(max(0, view.last + 1 - USUAL_DAYS), view.last + 1)
     clear = view.history.known["clear"][:, here]
-    share = np.where(clear > BRIGHT, view.history.activity[:, here] / np.maximum(clear, BRIGHT), np.nan)
-    return quantiles(share, LEVELS) * view.known("clear")[None]
+    return np.where(clear > BRIGHT, view.history.activity[:, here] / np.maximum(clear, BRIGHT), np.nan)
 
 
 def _of_days(view: DayView, days: int) -> np.ndarray:

@@ -1,17 +1,28 @@
-"""Small made-up histories with known properties."""
+"""Assets, frames, facts and outlooks with known properties. Made up."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from aggregator.assets.domain import parse_spec, two_way_charger
-from aggregator.forecasts.domain import Facts, Frame, Place, Stay, Windows
-from aggregator.kernel.periods import SHANGHAI, delivery_day, midnight
+from aggregator.assets.domain import Spec, parse_spec, two_way_charger
+from aggregator.assets.domain.two_way_charger import TwoWayChargerSpec
+from aggregator.forecasts.domain import (
+    FOLLOWS_SCHEDULE,
+    AssetForecast,
+    Facts,
+    Frame,
+    Outlook,
+    Stay,
+    Windows,
+    forecast_asset,
+    scheduled_outlook,
+)
+from aggregator.kernel.periods import SHANGHAI, delivery_day, local_hours, midnight
 
-SHENYANG = Place(41.8, 123.4)
 QUARTER = timedelta(minutes=15)
 DAY = datetime(2026, 5, 12, tzinfo=SHANGHAI).date()
+BAND = 0.2  # of the mean, to either side
 
 SPECS = {
     "pv": parse_spec("pv", {"rated_kw": 1000}),
@@ -60,23 +71,53 @@ def nothing(frame: Frame) -> Windows:
     return Windows(opt_out=none, reserved=none, outage=none)
 
 
-def history(frame: Frame, kind: str, *, seed: int = 1) -> np.ndarray:
-    """(D, S) activity of a plausible asset, also where it is not known yet."""
-    random = np.random.default_rng(seed)
-    shape = (len(frame.days), frame.slots)
-    hour = frame.clock_hours[None, :]
-    daily = random.uniform(0.3, 1.0, (shape[0], 1))
-    noise = random.normal(0, 1, shape)
+def outlook_of(frame: Frame, kind: str, *, seed: int = 1) -> Outlook:
+    """What an engine could say of a plausible asset."""
+    if kind in FOLLOWS_SCHEDULE:
+        return scheduled_outlook(frame=frame, spec=SPECS[kind], facts=facts_of(frame, kind, seed=seed))
+    random, hour, top = np.random.default_rng(seed), local_hours(frame.grid, tz=frame.tz), SPECS[kind].rated_kw
     if kind == "pv":
-        sun = np.maximum(0, np.sin((hour - 6) / 12 * np.pi))
-        return np.clip(900 * daily * sun * (1 + 0.1 * noise), 0, 1000)
-    if kind == "wind":
-        return np.clip(1500 * daily**2 + 100 * noise, 0, 2000)
-    if kind in ("storage", "two_way_charger"):
-        return np.zeros(shape)
-    work = np.where(frame.working[:, None], 1.0, 0.35)
-    top = SPECS[kind].rated_kw
-    return np.clip(top * (0.2 + 0.5 * work * np.exp(-(((hour - 13) / 4) ** 2)) * (0.8 + 0.2 * daily) + 0.03 * noise), 0, top)
+        shape = np.maximum(0, np.sin((hour - 6) / 12 * np.pi))
+    elif kind == "wind":
+        shape = random.uniform(0.2, 0.9) * np.ones(len(hour))
+    else:
+        shape = 0.2 + 0.5 * np.exp(-(((hour - 13) / 4) ** 2))
+    mean = np.clip(top * shape * random.uniform(0.7, 1.0) * random.uniform(0.9, 1.1, len(hour)), 0, top)
+    return Outlook(mean, (1 - BAND) * mean, mean, np.minimum((1 + BAND) * mean, top), 0.9 * mean)
+
+
+def unknown(frame: Frame) -> Outlook:
+    none = np.full(len(frame.grid), np.nan)
+    return Outlook(none, none, none, none, none)
+
+
+def forecast(
+    kind: str,
+    frame: Frame,
+    *,
+    outlook: Outlook | None = None,
+    facts: Facts | None = None,
+    windows: Windows | None = None,
+    spec: Spec | None = None,
+    seed: int = 1,
+    age: float | None = 0.0,
+) -> AssetForecast:
+    """Of a plausible asset, except for what is given."""
+    return forecast_asset(
+        kind=kind,
+        frame=frame,
+        spec=spec or SPECS[kind],
+        facts=facts or facts_of(frame, kind, seed=seed),
+        outlook=outlook or outlook_of(frame, kind, seed=seed),
+        windows=windows or nothing(frame),
+        last_known_hours=age,
+    )
+
+
+def facts_of(frame: Frame, kind: str, *, seed: int = 1) -> Facts:
+    cars = stays(frame, seed=seed) if kind == "ev_station" else booked(frame) if kind == "two_way_charger" else ()
+    known = kind in ("storage", "air_conditioning")
+    return Facts(stays=cars, soc_ratio=0.5 if known else None, soc_age_hours=0.5 if known else None)
 
 
 def stays(frame: Frame, *, seed: int = 2, per_day: int = 8) -> tuple[Stay, ...]:
@@ -94,23 +135,11 @@ def stays(frame: Frame, *, seed: int = 2, per_day: int = 8) -> tuple[Stay, ...]:
     return tuple(out)
 
 
-def facts_of(frame: Frame, kind: str, *, seed: int = 1) -> Facts:
-    soc = {"soc_ratio": 0.5, "soc_age_hours": 0.5} if kind in ("storage", "air_conditioning") else {}
-    cars = stays(frame, seed=seed) if kind == "ev_station" else booked(frame) if kind == "two_way_charger" else ()
-    weather = {"temperature_c": warmth(frame, seed=seed)} if kind == "air_conditioning" else {}
-    return Facts(history(frame, kind, seed=seed), SHENYANG, weather, cars, **soc)
-
-
-def warmth(frame: Frame, *, seed: int = 3) -> np.ndarray:
-    """(D, S) air temperature, as it was forecast."""
-    daily = np.random.default_rng(seed).uniform(22, 32, (len(frame.days), 1))
-    return daily + 5 * np.cos((frame.clock_hours[None, :] - 15) / 24 * 2 * np.pi)
-
-
 def booked(frame: Frame, *, missed: int = 0) -> tuple[Stay, ...]:
     """The sessions of the two-way charger's timetable, without the last `missed`."""
     spec = SPECS["two_way_charger"]
+    assert isinstance(spec, TwoWayChargerSpec)
     origin = midnight(frame.days[0], tz=frame.tz)
-    came = two_way_charger.sessions_of(spec, starts_at=origin, ends_at=frame.issued_at, tz=frame.tz)  # type: ignore[arg-type]
+    came = two_way_charger.sessions_of(spec, starts_at=origin, ends_at=frame.issued_at, tz=frame.tz)
     came = came[: max(0, len(came) - missed)]
     return tuple(Stay(s.key, s.arrives_at, s.departs_at, s.need_kwh, s.need_kwh) for s in came)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.assets.domain import Envelope, Reserve, parse_spec
+from aggregator.assets.domain import Envelope, Reserve, parse_spec, storage
 from aggregator.assets.domain.storage import held_on
-from aggregator.forecasts.domain import LEVELS, MODELS, Windows, cut, forecast_asset
+from aggregator.forecasts.domain import LEVELS, SIGN, Windows, charging_at_once, cut
 from aggregator.forecasts.domain._shape import nested, reachable, room_of, shaped
 from aggregator.kernel.periods import Grid
-from tests.unit.aggregator.forecasts.synthetic import QUARTER, SPECS, booked, day_ahead, facts_of, from_now, nothing
+from tests.unit.aggregator.forecasts.synthetic import QUARTER, SPECS, booked, day_ahead, facts_of, forecast, from_now, outlook_of
 
 EPS = 1e-6
 
@@ -40,7 +40,7 @@ def assert_nested(levels: dict[str, Envelope]) -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(
-    kind=st.sampled_from(sorted(MODELS)),
+    kind=st.sampled_from(sorted(SIGN)),
     seed=st.integers(0, 1000),
     now=st.booleans(),
     cuts=st.tuples(st.integers(0, 30), st.integers(0, 30)),
@@ -50,9 +50,7 @@ def test_invariants_of_every_kind_and_level(kind: str, seed: int, now: bool, cut
     n = len(frame.grid)
     at = np.arange(n)
     windows = Windows(opt_out=at < cuts[0], reserved=(at >= 60) & (at < 60 + cuts[0]), outage=(at >= 20) & (at < 20 + cuts[1]))
-    result = forecast_asset(
-        kind=kind, frame=frame, spec=SPECS[kind], facts=facts_of(frame, kind, seed=seed), windows=windows, last_known_hours=0.0
-    )
+    result = forecast(kind, frame, windows=windows, seed=seed)
     assert_nested(result.levels)
     for envelope in result.levels.values():
         assert_consistent(envelope)
@@ -71,21 +69,26 @@ def test_invariants_of_every_kind_and_level(kind: str, seed: int, now: bool, cut
 def test_firm_means_low_activity() -> None:
     frame = day_ahead()
     for kind in ("pv", "load"):
-        result = forecast_asset(
-            kind=kind, frame=frame, spec=SPECS[kind], facts=facts_of(frame, kind), windows=nothing(frame), last_known_hours=0.0
-        )
+        result = forecast(kind, frame)
         low = result.quantiles.p10 if kind == "pv" else -result.quantiles.p90
         np.testing.assert_allclose(np.abs(result.levels["firm"].base_kw), np.minimum(low, np.abs(result.quantiles.mean)))
         np.testing.assert_allclose(result.levels["expected"].base_kw, result.quantiles.mean)
 
 
-def test_a_plant_that_cannot_be_curtailed_cannot_be_moved() -> None:
+def test_expected_is_the_mean_wherever_it_lies_in_the_band() -> None:
     frame = day_ahead()
+    outlook = outlook_of(frame, "pv")
+    skewed = replace(outlook, low=1.1 * outlook.mean, mid=1.15 * outlook.mean)
+    levels = forecast("pv", frame, outlook=skewed).levels
+    np.testing.assert_allclose(levels["expected"].base_kw, outlook.mean)
+    np.testing.assert_allclose(levels["firm"].base_kw, outlook.mean)
+
+
+def test_a_plant_that_cannot_be_curtailed_cannot_be_moved() -> None:
     spec = parse_spec("pv", {"rated_kw": 1000, "curtailable": False})
-    result = forecast_asset(kind="pv", frame=frame, spec=spec, facts=facts_of(frame, "pv"), windows=nothing(frame), last_known_hours=0.0)
+    result = forecast("pv", day_ahead(), spec=spec)
     for level in result.levels.values():
         np.testing.assert_array_equal(level.min_kw, level.max_kw)
-    assert not result.down_errors_kw.size
 
 
 def test_cars_that_are_plugged_in_now_can_wait() -> None:
@@ -94,35 +97,31 @@ def test_cars_that_are_plugged_in_now_can_wait() -> None:
     facts = facts_of(frame, "ev_station")
     empty = replace(facts, stays=tuple(stay for stay in facts.stays if stay.departs_at is not None))
     assert len(empty.stays) < len(facts.stays)
-    with_cars, without = (
-        forecast_asset(kind="ev_station", frame=frame, spec=SPECS["ev_station"], facts=one, windows=nothing(frame), last_known_hours=0.0)
-        for one in (facts, empty)
-    )
+    with_cars, without = (forecast("ev_station", frame, facts=one) for one in (facts, empty))
     assert with_cars.levels["expected"].max_kwh.sum() > without.levels["expected"].max_kwh.sum()
 
 
 def test_without_sessions_a_station_is_forecast_but_not_moved() -> None:
     frame = day_ahead()
-    facts = replace(facts_of(frame, "ev_station"), stays=())
-    result = forecast_asset(
-        kind="ev_station", frame=frame, spec=SPECS["ev_station"], facts=facts, windows=nothing(frame), last_known_hours=0.0
-    )
+    result = forecast("ev_station", frame, facts=replace(facts_of(frame, "ev_station"), stays=()))
     assert result.levels["expected"].quality == "missing"
-    assert "few_sessions" in result.notes
+    assert result.notes == ("few_sessions",)
     np.testing.assert_allclose(result.levels["expected"].base_kw, result.quantiles.mean)
 
 
 def test_a_station_without_power_telemetry_is_told_by_its_sessions() -> None:
     frame = day_ahead()
-    facts = facts_of(frame, "ev_station")
-    blind = replace(facts, activity_kw=np.full_like(facts.activity_kw, np.nan))
-    result = forecast_asset(
-        kind="ev_station", frame=frame, spec=SPECS["ev_station"], facts=blind, windows=nothing(frame), last_known_hours=None
-    )
-    assert "power_from_sessions" in result.notes
-    assert result.quantiles.quality == "degraded"
-    energy = [stay.charged_kwh for stay in facts.stays if stay.charged_kwh is not None]
-    assert -result.quantiles.mean.sum() / 4 == pytest.approx(8 * np.mean(energy), rel=0.35)
+    stays = facts_of(frame, "ev_station").stays
+    spec = SPECS["ev_station"]
+    power = charging_at_once(grid=frame.history_grid, spec=spec, stays=stays)  # type: ignore[arg-type]
+    first = int(np.ceil(4 * min(stay.arrives_at for stay in stays)))
+    assert np.isnan(power[:first]).all(), "nothing is known before the first session"
+    assert np.isfinite(power[first:]).all()
+    assert np.nanmin(power) >= 0
+    assert np.nanmax(power) <= spec.rated_kw
+    charged = sum(stay.charged_kwh for stay in stays if stay.charged_kwh is not None)
+    assert np.nansum(power) / 4 == pytest.approx(charged, rel=0.05)
+    assert np.isnan(charging_at_once(grid=frame.history_grid, spec=spec, stays=())).all()  # type: ignore[arg-type]
 
 
 @settings(max_examples=60, deadline=None)
@@ -162,8 +161,6 @@ def test_nesting_any_three_envelopes_keeps_the_invariants(seed: int, n: int) -> 
 
 def test_cut_is_the_envelope_of_the_rest_when_the_base_was_followed() -> None:
     """For a battery at rest that is the same as asking again later from the same state."""
-    from aggregator.assets.domain import storage
-
     spec = SPECS["storage"]
     whole = day_ahead().grid
     later = whole.tail(30)
@@ -178,20 +175,17 @@ def test_cut_is_the_envelope_of_the_rest_when_the_base_was_followed() -> None:
 # --- rooms, two-way chargers, sold reserve
 
 
-def forecast(kind: str, frame, facts, windows=None, *, spec=None):
-    return forecast_asset(
-        kind=kind, frame=frame, spec=spec or SPECS[kind], facts=facts, windows=windows or nothing(frame), last_known_hours=0.0
-    )
-
-
 def test_a_room_is_moved_only_where_weather_and_temperature_are_known() -> None:
     frame = day_ahead()
-    facts = facts_of(frame, "air_conditioning")
-    known = forecast("air_conditioning", frame, facts)
+    facts, outlook = facts_of(frame, "air_conditioning"), outlook_of(frame, "air_conditioning")
+    known = forecast("air_conditioning", frame)
     assert known.quantiles.quality == "good"
     assert all(known.levels[level].up_kw.any() and known.levels[level].down_kw.any() for level in LEVELS)
-    for blind in (replace(facts, weather={}), replace(facts, soc_ratio=None), replace(facts, soc_age_hours=30.0)):
-        result = forecast("air_conditioning", frame, blind)
+    blind = [forecast("air_conditioning", frame, outlook=replace(outlook, notes=(note,))) for note in ("without_weather", "short_history")]
+    deaf = [forecast("air_conditioning", frame, facts=one) for one in (replace(facts, soc_ratio=None), replace(facts, soc_age_hours=30.0))]
+    assert all("no_weather" in result.notes for result in blind)
+    assert all(result.notes == ("stale_state",) for result in deaf)
+    for result in (*blind, *deaf):
         for envelope in result.levels.values():
             assert envelope.quality == "unavailable"
             assert not envelope.up_kw.any()
@@ -200,16 +194,14 @@ def test_a_room_is_moved_only_where_weather_and_temperature_are_known() -> None:
 
 
 def test_firm_keeps_away_from_the_edges_of_the_comfort_band() -> None:
-    frame = day_ahead()
-    levels = forecast("air_conditioning", frame, facts_of(frame, "air_conditioning")).levels
+    levels = forecast("air_conditioning", day_ahead()).levels
     firm, expected = room_of(levels["firm"]), room_of(levels["expected"])
     assert firm.up_kwh[8] < expected.up_kwh[8]
     assert firm.down_kwh[8] < expected.down_kwh[8]
 
 
 def test_a_two_way_charger_is_there_when_its_timetable_says_so() -> None:
-    frame = day_ahead()
-    levels = forecast("two_way_charger", frame, facts_of(frame, "two_way_charger")).levels
+    levels = forecast("two_way_charger", day_ahead()).levels
     there = np.r_[0:26, 74:96]  # until 6:30 and from 18:30
     for envelope in levels.values():
         assert np.flatnonzero(envelope.max_kw > envelope.base_kw).tolist() == there.tolist()
@@ -222,7 +214,7 @@ def test_a_two_way_charger_is_there_when_its_timetable_says_so() -> None:
 def test_nothing_is_firm_where_the_car_does_not_come_as_booked(missed: int, note: str) -> None:
     frame = day_ahead()
     facts = replace(facts_of(frame, "two_way_charger"), stays=booked(frame, missed=missed))
-    result = forecast("two_way_charger", frame, facts)
+    result = forecast("two_way_charger", frame, facts=facts)
     assert note in result.notes
     assert not result.levels["firm"].up_kw.any()
     assert result.levels["expected"].up_kw.any()
@@ -232,7 +224,7 @@ def test_reserve_that_is_sold_is_no_availability() -> None:
     frame = day_ahead()
     facts = facts_of(frame, "storage")
     held = held_on(frame.grid, [(slice(40, 60), Reserve(100.0, 80.0, 1.0))])
-    free, sold = forecast("storage", frame, facts), forecast("storage", frame, replace(facts, held=held))
+    free, sold = forecast("storage", frame), forecast("storage", frame, facts=replace(facts, held=held))
     for level in LEVELS:
         np.testing.assert_allclose(sold.levels[level].max_kw[40:60], free.levels[level].max_kw[40:60] - 100)
         np.testing.assert_allclose(sold.levels[level].min_kw[40:60], free.levels[level].min_kw[40:60] + 80)

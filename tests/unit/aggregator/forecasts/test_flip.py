@@ -4,15 +4,12 @@ import numpy as np
 
 from aggregator.forecasts.domain._types import Outlook, injection_of
 
-PAST = np.zeros((0, 1, 2))
 OUTLOOK = Outlook(
     mean=np.array([50.0, 60.0]),
     low=np.array([40.0, 45.0]),
     mid=np.array([52.0, 61.0]),
     high=np.array([70.0, 90.0]),
     persistence=np.array([55.0, np.nan]),
-    past_actual=PAST,
-    past_mean=PAST,
 )
 
 

@@ -3,101 +3,90 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
-from aggregator.forecasts.domain import LEVELS, AssetForecast, Facts, forecast_asset, forecast_portfolio
-from tests.unit.aggregator.forecasts.synthetic import SHENYANG, SPECS, day_ahead, facts_of, nothing
-from tests.unit.aggregator.forecasts.test_envelopes import assert_consistent, assert_nested
+from aggregator.forecasts.domain import LEVELS, AssetForecast, OwnBands, forecast_portfolio
+from tests.unit.aggregator.forecasts.synthetic import day_ahead, forecast, nothing, unknown
+from tests.unit.aggregator.forecasts.test_envelopes import EPS, assert_consistent, assert_nested
 
-
-def load(values: np.ndarray) -> AssetForecast:
-    frame = day_ahead()
-    return forecast_asset(
-        kind="load", frame=frame, spec=SPECS["load"], facts=Facts(values, SHENYANG), windows=nothing(frame), last_known_hours=0.0
-    )
+NO_PAST = OwnBands(None, None, None)
+KINDS = ("ev_station", "load", "pv", "storage", "wind")
 
 
 def mixed() -> list[AssetForecast]:
-    frame = day_ahead()
-    return [
-        forecast_asset(kind=kind, frame=frame, spec=SPECS[kind], facts=facts_of(frame, kind), windows=nothing(frame), last_known_hours=0.0)
-        for kind in ("ev_station", "load", "pv", "storage", "wind")
-    ]
+    return [forecast(kind, day_ahead()) for kind in KINDS]
 
 
-def independent(n: int) -> list[np.ndarray]:
-    frame = day_ahead()
-    random = np.random.default_rng(8)
-    return [400 + random.normal(0, 60, (len(frame.days), frame.slots)) for _ in range(n)]
+def own(half_kw: float) -> OwnBands:
+    bands = half_kw * np.array([[-1.0], [0.0], [1.0]]) * np.ones(96)
+    return OwnBands(bands, bands, bands)
 
 
-def test_independent_loads_have_a_narrower_band_than_the_sum_of_theirs_and_it_covers() -> None:
-    frame = day_ahead()
-    series = independent(16)
-    members = [load(values) for values in series]
-    whole, _ = forecast_portfolio(frame=frame, members=members)
-    width = (whole.p90 - whole.p10).mean()
-    added = sum((member.quantiles.p90 - member.quantiles.p10).mean() for member in members)
-    assert width == pytest.approx(added / 4, rel=0.25)  # sqrt(16)
-    np.testing.assert_allclose(whole.mean, sum(member.quantiles.mean for member in members))
-    actual = -sum(values[frame.first_target] for values in series)
-    assert 0.7 < ((whole.p10 <= actual) & (actual <= whole.p90)).mean() < 0.95
+def test_bands_are_those_of_the_sum_around_the_summed_mean() -> None:
+    members = mixed()
+    whole, _ = forecast_portfolio(frame=day_ahead(), members=members, own=own(100))
+    mean = sum(member.quantiles.mean for member in members)
+    np.testing.assert_allclose(whole.mean, mean)
+    np.testing.assert_allclose(whole.p10, mean - 100)
+    np.testing.assert_allclose(whole.p90, mean + 100)
+    np.testing.assert_allclose(whole.persistence, sum(member.quantiles.persistence for member in members))
+    assert whole.quality == "good"
 
 
-def test_loads_that_move_together_keep_the_whole_band() -> None:
-    frame = day_ahead()
-    values = independent(1)[0]
-    members = [load(values) for _ in range(4)]
-    whole, _ = forecast_portfolio(frame=frame, members=members)
-    np.testing.assert_allclose(whole.p90 - whole.p10, 4 * (members[0].quantiles.p90 - members[0].quantiles.p10), rtol=1e-6)
+def test_without_a_common_past_it_is_as_if_all_were_wrong_at_once() -> None:
+    members = mixed()
+    whole, levels = forecast_portfolio(frame=day_ahead(), members=members, own=NO_PAST)
+    assert whole.quality == levels["firm"].quality == "degraded"
+    np.testing.assert_allclose(whole.p10, sum(member.quantiles.p10 for member in members))
+    np.testing.assert_allclose(levels["firm"].up_kw, sum(member.levels["firm"].up_kw for member in members), atol=EPS)
+    assert_nested(levels)
 
 
 def test_levels_of_a_mixed_portfolio() -> None:
     members = mixed()
-    _, levels = forecast_portfolio(frame=day_ahead(), members=members)
+    _, levels = forecast_portfolio(frame=day_ahead(), members=members, own=own(20))
     assert_nested(levels)
     for level in LEVELS:
         assert_consistent(levels[level])
     for name in ("base_kw", "min_kw", "max_kw", "min_kwh", "max_kwh"):
         expected = sum(getattr(member.levels["expected"], name) for member in members)
-        np.testing.assert_allclose(getattr(levels["expected"], name), expected, atol=1e-6)
-    firm = sum(member.levels["firm"].up_kw for member in members)
-    assert (levels["firm"].up_kw >= firm - 1e-6).all()
+        np.testing.assert_allclose(getattr(levels["expected"], name), expected, atol=EPS)
+    firm, most = (sum(member.levels[level].up_kw for member in members) for level in ("firm", "optimistic"))
+    middle = levels["expected"].up_kw
+    np.testing.assert_allclose(levels["firm"].up_kw, np.clip(middle - 20, firm, middle), atol=EPS)
+    np.testing.assert_allclose(levels["optimistic"].up_kw, np.clip(middle + 20, middle, most), atol=EPS)
     assert levels["firm"].up_kw.sum() > firm.sum()
+
+
+def test_bands_that_lie_on_one_side_still_nest() -> None:
+    one_sided = OwnBands(*(np.array([[5.0], [20.0], [60.0]]) * np.ones(96) for _ in range(3)))
+    _, levels = forecast_portfolio(frame=day_ahead(), members=mixed(), own=one_sided)
+    assert_nested(levels)
+    np.testing.assert_allclose(levels["firm"].up_kw, levels["expected"].up_kw, atol=EPS)
 
 
 def test_a_member_without_a_forecast_is_in_no_sum_and_the_portfolio_says_so() -> None:
     frame = day_ahead()
-    unknown = load(np.full((len(frame.days), frame.slots), np.nan))
+    gone = forecast("load", frame, outlook=unknown(frame), age=None)
     members = mixed()
-    whole, levels = forecast_portfolio(frame=frame, members=[*members, unknown])
+    whole, levels = forecast_portfolio(frame=frame, members=[*members, gone], own=own(10))
     assert whole.quality == levels["firm"].quality == "degraded"
     np.testing.assert_allclose(whole.mean, sum(member.quantiles.mean for member in members))
-    nobody, idle = forecast_portfolio(frame=frame, members=[unknown])
+    nobody, idle = forecast_portfolio(frame=frame, members=[gone], own=own(10))
     assert np.isnan(nobody.mean).all()
     assert nobody.quality == idle["firm"].quality == "missing"
+    assert not idle["optimistic"].max_kw.any()
 
 
-def test_a_gap_in_one_small_members_past_does_not_empty_the_portfolios() -> None:
+def test_a_stale_member_degrades_it_and_is_in_the_sum() -> None:
     frame = day_ahead()
-    series = independent(10)
-    series[0][10:40:2] = np.nan
-    whole, _ = forecast_portfolio(frame=frame, members=[load(values) for values in series])
-    assert whole.quality == "good"
-    assert (whole.p90 > whole.p10).all()
+    members = [*mixed(), forecast("load", frame, age=60.0)]
+    whole, _ = forecast_portfolio(frame=frame, members=members, own=own(10))
+    assert whole.quality == "degraded"
+    np.testing.assert_allclose(whole.mean, sum(member.quantiles.mean for member in members))
 
 
 def test_opted_out_members_add_nothing_to_move() -> None:
     frame = day_ahead()
-    all_day = np.ones(96, dtype=bool)
-    windows = replace(nothing(frame), opt_out=all_day)
-    member = forecast_asset(
-        kind="load", frame=frame, spec=SPECS["load"], facts=facts_of(frame, "load"), windows=windows, last_known_hours=0.0
-    )
-    _, levels = forecast_portfolio(frame=frame, members=[member])
+    member = forecast("load", frame, windows=replace(nothing(frame), opt_out=np.ones(96, dtype=bool)))
+    _, levels = forecast_portfolio(frame=frame, members=[member], own=own(50))
     assert all(not level.up_kw.any() and not level.down_kw.any() for level in levels.values())
-
-
-def test_the_same_input_gives_the_same_output() -> None:
-    one, two = (forecast_portfolio(frame=day_ahead(), members=mixed())[0] for _ in range(2))
-    np.testing.assert_array_equal(one.p10, two.p10)

@@ -1,49 +1,67 @@
-"""Weather forecasts as they were known, on any resolution."""
+"""Weather forecasts on days, as they were known, on any resolution."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
+import pytest
 
-from aggregator.forecasts.domain import WeatherDay, by_day, on_frame
+from aggregator.forecasts.domain import Days, WeatherDay, by_day, on_days
 from aggregator.kernel.periods import SHANGHAI, Grid, midnight
-from tests.unit.aggregator.forecasts.synthetic import DAY, day_ahead
 
 HOUR = timedelta(hours=1)
 ONE_DAY = timedelta(days=1)
+FIRST = date(2026, 5, 10)
+DAYS = Days(FIRST, 4, 96)
+TODAY = FIRST + 2 * ONE_DAY
 
 
-def row(day, available_at, value: float, slots: int = 24) -> WeatherDay:  # type: ignore[no-untyped-def]
-    return WeatherDay(day, available_at, {"temperature_c": np.full(slots, value)})
+def known_by(day: date) -> datetime:
+    return midnight(day) - 14 * HOUR
 
 
-def test_the_newest_issue_known_at_issue_counts() -> None:
-    frame = day_ahead()
-    rows = [row(DAY, frame.issued_at + k * HOUR, float(k)) for k in (1, -1, -5)]
-    out = on_frame(frame, rows)["temperature_c"]
-    assert (out[frame.first_target] == -1).all()
-    assert np.isnan(out[frame.first_target - 1]).all()
+def row(day: date, value: float, *, late: timedelta = timedelta(0), slots: int = 24) -> WeatherDay:
+    return WeatherDay(day, known_by(day) + late, {"temperature_c": np.full(slots, value)})
 
 
-def test_earlier_days_take_the_issue_of_the_same_age() -> None:
-    """An update of yesterday's weather that came later than this run's lead allows is not learned from."""
-    frame = day_ahead()
-    yesterday = DAY - ONE_DAY
-    rows = [row(yesterday, frame.issued_at - ONE_DAY - HOUR, 1.0), row(yesterday, frame.issued_at - HOUR, 2.0)]
-    assert (on_frame(frame, rows)["temperature_c"][frame.first_target - 1] == 1).all()
+def temperature(*rows: WeatherDay) -> np.ndarray:
+    return on_days(DAYS, rows, known_by=known_by)["temperature_c"]
 
 
-def test_hours_are_repeated_and_minutes_averaged() -> None:
-    frame = day_ahead()
-    hourly = WeatherDay(DAY, frame.issued_at, {"temperature_c": np.arange(24.0)})
-    out = on_frame(frame, [hourly])["temperature_c"][frame.first_target]
-    np.testing.assert_array_equal(out, np.repeat(np.arange(24.0), 4))
-    fine = WeatherDay(DAY, frame.issued_at, {"temperature_c": np.arange(288.0)})
-    np.testing.assert_array_equal(on_frame(frame, [fine])["temperature_c"][frame.first_target], 1 + 3 * np.arange(96.0))
+def test_the_newest_version_that_was_known_in_time_counts() -> None:
+    found = temperature(*(row(TODAY, float(k), late=k * HOUR) for k in (1, -1, 0, -5)))
+    assert found.shape == (4, 96)
+    assert (found[2] == 0).all()
+    assert np.isnan(found[[0, 1, 3]]).all()
+
+
+def test_each_day_has_its_own_time_by_which_it_must_be_known() -> None:
+    """What a later update says of yesterday is not learned from."""
+    yesterday = TODAY - ONE_DAY
+    found = temperature(row(yesterday, 1.0), row(yesterday, 2.0, late=ONE_DAY), row(TODAY, 3.0))
+    assert (found[1] == 1).all()
+    assert (found[2] == 3).all()
+
+
+def test_versions_that_came_too_late_and_days_outside_change_nothing() -> None:
+    rows = [row(TODAY, 3.0)]
+    later = [row(TODAY, 9.0, late=timedelta(seconds=1)), row(FIRST - ONE_DAY, 9.0), row(FIRST + 4 * ONE_DAY, 9.0)]
+    np.testing.assert_array_equal(temperature(*rows), temperature(*later, *rows))
+    assert on_days(DAYS, later, known_by=known_by) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(np.arange(24.0), np.repeat(np.arange(24.0), 4)), (np.arange(288.0), 1 + 3 * np.arange(96.0)), (np.arange(36.0), np.full(96, np.nan))],
+)
+def test_hours_are_repeated_minutes_averaged_and_odd_resolutions_not_known(given: np.ndarray, expected: np.ndarray) -> None:
+    one = WeatherDay(TODAY, known_by(TODAY), {"temperature_c": given})
+    np.testing.assert_array_equal(temperature(one)[2], expected)
 
 
 def test_a_grid_is_split_by_local_days() -> None:
-    grid = Grid(midnight(DAY) + 12 * HOUR, HOUR, 24)
+    grid = Grid(midnight(TODAY) + 12 * HOUR, HOUR, 24)
     days = by_day(grid=grid, columns={"temperature_c": np.arange(24.0)}, tz=SHANGHAI)
-    assert sorted(days) == [DAY, DAY + ONE_DAY]
-    np.testing.assert_array_equal(days[DAY]["temperature_c"][12:], np.arange(12.0))
-    assert np.isnan(days[DAY]["temperature_c"][:12]).all()
+    assert sorted(days) == [TODAY, TODAY + ONE_DAY]
+    np.testing.assert_array_equal(days[TODAY]["temperature_c"][12:], np.arange(12.0))
+    assert np.isnan(days[TODAY]["temperature_c"][:12]).all()
+    assert by_day(grid=grid.tail(24), columns={}, tz=SHANGHAI) == {}

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.forecasts.domain._sun import Sun
@@ -22,6 +22,7 @@ def plane(ghi: float, zenith_deg: float, tilt_deg: float) -> float:
     return float(found)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1200), st.floats(0, 85))
 def test_a_flat_plane_gets_the_global_irradiance(ghi: float, zenith_deg: float) -> None:
     outside = float(extraterrestrial(SPRING)) * np.cos(np.radians(zenith_deg))
@@ -43,6 +44,7 @@ def test_no_sun_no_power_and_unknown_stays_unknown() -> None:
     assert np.isnan(plane(np.nan, 100.0, 30.0))
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1.2))
 def test_the_diffuse_share_is_a_share(clearness: float) -> None:
     assert 0.1 <= float(diffuse_ratio(np.array(clearness))) <= 1.0
