@@ -11,5 +11,7 @@ RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
        VPP_VAR_DIR=/tmp/var python manage.py collectstatic --noinput --skip-checks \
     && mkdir -p /app/var && chown vpp /app/var
 USER vpp
+# The kernels, compiled for the user that runs them: a first plan would spend half a minute on it.
+RUN python -c "from aggregator.dispatch.domain.fleet.warm import warm_up; warm_up()"
 EXPOSE 8000
 CMD ["gunicorn", "vpp.wsgi:application", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8"]

@@ -11,6 +11,7 @@ from aggregator.dispatch.domain import STATUSES
 from aggregator.dispatch.domain.fleet.limits import GROUP_LIMITS, SITE_LIMITS
 from aggregator.dispatch.domain.reasons import LIMITS, REASONS
 from aggregator.dispatch.models import OUTCOMES, PURPOSES, RUN_MODES, RUN_PURPOSES, SETPOINT
+from aggregator.forecasts.queries import LEADS, NOT_LEARNED
 from aggregator.support.models import SEVERITIES
 from market.bids.domain import explain
 from market.bids.domain.risk.check import RULES as CURVE_RULES
@@ -64,6 +65,8 @@ def test_every_code_has_words() -> None:
     assert not set(CURVE_RULES) - set(codes.REFUSALS)
     assert not set(COMPONENTS) - set(codes.COMPONENTS)
     assert not set(KINDS) - set(codes.KINDS)
+    assert not {*(lead for lead, _ in LEADS), "day_ahead"} - set(codes.LEADS)
+    assert set(NOT_LEARNED) == set(codes.NOT_LEARNED)
 
 
 def literals(path: str, pattern: str) -> set[str]:
@@ -105,6 +108,12 @@ LITERALS = [
     ("market/settlement/operations/_finalise.py", r'action="([\w.]+)"', codes.ACTIONS),
     ("aggregator/support/alarms.py", r'action="([\w.]+)"', codes.ACTIONS),
     ("aggregator/assets/operations.py", r'_record\(asset, "([\w.]+)"', codes.ACTIONS),
+    ("aggregator/forecasts/domain/_scores.py", r'Score\(None, None, None, "(\w+)"|"(no_persistence)"|"(no_band)"', codes.SCORE_GAPS),
+    ("aggregator/forecasts/operations/_score.py", r'Score\(None, None, None, "(\w+)"', codes.SCORE_GAPS),
+    ("aggregator/forecasts/domain/_kind_forecast.py", r'^        "(\w+)": ', codes.FORECAST_NOTES),
+    ("aggregator/forecasts/domain/_member.py", r'"(no_history)"|"(not_computable)"|\("(\w+)",\)', codes.FORECAST_NOTES),
+    ("aggregator/forecasts/domain/_levels.py", r'\("(\w+)",\)|\("(\w+)" if|else "(\w+)",\)', codes.FORECAST_NOTES),
+    ("aggregator/forecasts/domain/_levels.py", r'quality="(\w+)"', codes.QUALITIES),
     ("vpp/staff/forms.py", r'^    \("(\w+)", _', codes.REASONS),
     ("vpp/portal/forms.py", r'^    \("(\w+)", _', codes.REASONS),
     ("vpp/daycycle.py", r'reason="(\w+)"', codes.REASONS),

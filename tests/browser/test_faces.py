@@ -15,10 +15,10 @@ pytestmark = pytest.mark.browser
 
 STAFF_PAGES = (
     *("", "instructions/", "preview/", "bids/", "plans/", "optimisation/", "pareto/", "pareto/new/"),
-    *("alarms/", "trace/", "settlement/", "messages/", "audit/", "stop/"),
+    *("forecasts/", "forecasts/quality/", "alarms/", "trace/", "settlement/", "messages/", "audit/", "stop/"),
 )
 STAFF_LISTS = ("instructions/", "bids/", "plans/?purpose=schedule", "optimisation/", "trace/", "settlement/")
-PORTAL_PAGES = ("", "events/", "statements/", "green/")
+PORTAL_PAGES = ("", "forecasts/", "events/", "statements/", "green/")
 LANGUAGES = {"zh-hans": "zh-CN", "en": "en-US"}
 FAR_AWAY = "America/New_York"
 CONTROL_ROOM, PHONE = {"width": 1366, "height": 768}, {"width": 360, "height": 740}
@@ -75,11 +75,12 @@ class Visitor:
     def _complain(self, text: str) -> None:
         self.complaints.append(f"{self.page.url}: {text}")
 
-    def open(self, path: str) -> None:
+    def open(self, path: str, *, points: int = 96) -> None:
+        """`points`: more than so many are drawn where there are charts."""
         answer = self.page.goto(self.served.url + path)
         assert answer is not None
         assert answer.status == 200, path
-        self.examine(path)
+        self.examine(path, points=points)
 
     def follow(self, path: str) -> None:
         """The first link of the list at `path`."""
@@ -88,12 +89,12 @@ class Visitor:
         self.page.wait_for_load_state()
         self.examine(f"{path}one")
 
-    def examine(self, path: str) -> None:
+    def examine(self, path: str, *, points: int = 96) -> None:
         assert self.page.get_attribute("html", "lang") == self.language
         assert self.page.evaluate(UNNAMED) == [], path
         assert self.page.evaluate(COUNTS) == [1, 1, 1], path
-        points = [self._points(chart, path) for chart in self.page.locator(".chart").all()]
-        assert not points or sum(points) > 96, path
+        drawn = [self._points(chart, path) for chart in self.page.locator(".chart").all()]
+        assert not drawn or sum(drawn) > points, path
         name = re.sub(r"\W+", "-", path).strip("-")
         self.page.screenshot(path=self.pictures / f"{self.language}-{name}.png", full_page=True)
 
@@ -128,6 +129,9 @@ def test_the_control_room(chromium, served_demo: Served, pictures: Path, languag
         assert visitor.overflow()[1] <= 0, page
     visitor.follow("/staff/plans/?purpose=schedule")
     visitor.click("main a[href*='/assets/']", "/staff/plans/asset")
+    visitor.open("/staff/forecasts/accuracy/", points=10)
+    assert visitor.overflow()[1] <= 0, "how good forecasts were"
+    visitor.follow("/staff/forecasts/quality/")
     visitor.open("/staff/optimisation/")
     for box in visitor.page.locator("main input[type=checkbox]").all()[:2]:
         box.check()

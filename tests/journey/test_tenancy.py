@@ -113,7 +113,7 @@ def test_no_address_tells_anything_about_another_enterprise(served_demo: Served,
     assert walked > 100
 
 
-@pytest.mark.parametrize("page", ["", "events/", "statements/", "green/", "statements/?format=csv"])
+@pytest.mark.parametrize("page", ["", "forecasts/", "events/", "statements/", "green/", "statements/?format=csv"])
 def test_the_portal_of_another_enterprise_does_not_exist(served_demo, manager, tenants, page: str) -> None:
     for other in tenants.theirs:
         mark = "&" if "?" in page else "?"
@@ -150,6 +150,18 @@ def test_assets_of_others_can_neither_be_seen_nor_kept_out(served_demo, manager,
     own = manager.get(f"{served_demo.url}/portal/assets/{tenants.mine['assets'][0]}/")
     assert own.status_code == 200
     assert "reason_text" in own.text, "a manager has the form: the refusals above mean something"
+
+
+def test_forecasts_of_others_are_not_found_under_any_name(served_demo, manager, tenants) -> None:
+    for other in tenants.theirs:
+        for identity in other["ids"]:  # of the enterprise, its sites, assets and statements
+            for rest in ("", "&format=csv", f"&enterprise={tenants.mine['code']}", f"&enterprise={other['code']}"):
+                answer = manager.get(f"{served_demo.url}/portal/forecasts/?of={identity}{rest}")
+                assert answer.status_code == 404, rest
+                assert not told(answer, tenants)
+    own = manager.get(f"{served_demo.url}/portal/forecasts/?of={tenants.mine['assets'][0]}")
+    assert own.status_code == 200
+    assert "forecast-curves" in own.text, "the own forecast is missing: the refusals above mean nothing"
 
 
 def test_the_api_lists_own_statements_only(served_demo, manager, tenants) -> None:

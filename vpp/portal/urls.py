@@ -1,6 +1,6 @@
 from django.urls import path
 
-from vpp.portal import views
+from vpp.portal import forecast_views, views
 
 app_name = "portal"
 urlpatterns = [
@@ -8,6 +8,7 @@ urlpatterns = [
     path("assets/<uuid:public_id>/", views.asset, name="asset"),
     path("assets/<uuid:public_id>/plan/", views.asset_plan, name="asset-plan"),
     path("opt-outs/<uuid:public_id>/", views.opt_out, name="opt-out"),
+    path("forecasts/", forecast_views.forecasts, name="forecasts"),
     path("events/", views.events, name="events"),
     path("statements/", views.statements, name="statements"),
     path("statements/<uuid:public_id>/", views.statement, name="statement"),

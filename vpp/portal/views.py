@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET, require_http_methods
 from aggregator.assets import operations as asset_operations
 from aggregator.assets.models import Asset
 from aggregator.enterprises.models import Enterprise
-from aggregator.enterprises.queries import enterprises_visible_to
 from aggregator.kernel.errors import Anticipated
 from aggregator.support import clock
 from aggregator.support.problems import text_of
@@ -23,22 +22,18 @@ from vpp.portal import queries
 from vpp.portal.access import may_manage, portal_page, require_manager
 from vpp.portal.events import own_events
 from vpp.portal.forms import OptOutForm, OwnReasonForm
+from vpp.portal.page import page
 from vpp.portal.plans import own_plan
 from vpp.staff.chart_words import asset_plan_words
 from vpp.tables import Column, csv_answer, listing
 from vpp.templatetags.vpp import component_text, reason_text
 
 
-def _page(request: HttpRequest, enterprise: Enterprise, template: str, **context: Any) -> HttpResponse:
-    others = enterprises_visible_to(request.user).exclude(pk=enterprise.pk).order_by("code")
-    return render(request, template, {"enterprise": enterprise, "others": others, "now": clock.now(), **context})
-
-
 @require_GET
 @portal_page
 def assets(request: HttpRequest, enterprise: Enterprise) -> HttpResponse:
     found = queries.own_assets(enterprise=enterprise, now=clock.now())
-    return _page(request, enterprise, "portal/assets.html", found=found, rows=found.rows)
+    return page(request, enterprise, "portal/assets.html", found=found, rows=found.rows)
 
 
 @require_http_methods(["GET", "POST"])
@@ -55,7 +50,7 @@ def asset(request: HttpRequest, enterprise: Enterprise, public_id: UUID) -> Http
         if form.is_valid() and _kept_out(request, row.asset, form):
             return redirect(_address(row.asset, enterprise))
     allowed = may_manage(request, enterprise)
-    return _page(request, enterprise, "portal/asset.html", found=found, row=row, form=form, may_manage=allowed)
+    return page(request, enterprise, "portal/asset.html", found=found, row=row, form=form, may_manage=allowed)
 
 
 @require_GET
@@ -76,7 +71,7 @@ def asset_plan(request: HttpRequest, enterprise: Enterprise, public_id: UUID) ->
             "curves": found.shown.as_json(reasons=reasons),
             "words": asset_plan_words(),
         }
-    return _page(request, enterprise, "portal/asset_plan.html", asset=own, found=found, **more)
+    return page(request, enterprise, "portal/asset_plan.html", asset=own, found=found, **more)
 
 
 def _kept_out(request: HttpRequest, own: Asset, form: OptOutForm) -> bool:
@@ -111,13 +106,13 @@ def opt_out(request: HttpRequest, enterprise: Enterprise, public_id: UUID) -> Ht
         else:
             messages.success(request, _("The asset is offered again."))
         return redirect(_address(own, enterprise))
-    return _page(request, enterprise, "portal/opt_out.html", asset=own, window=window, form=form)
+    return page(request, enterprise, "portal/opt_out.html", asset=own, window=window, form=form)
 
 
 @require_GET
 @portal_page
 def events(request: HttpRequest, enterprise: Enterprise) -> HttpResponse:
-    return _page(request, enterprise, "portal/events.html", rows=own_events(enterprise=enterprise))
+    return page(request, enterprise, "portal/events.html", rows=own_events(enterprise=enterprise))
 
 
 STATEMENT_COLUMNS = [
@@ -146,7 +141,7 @@ def statements(request: HttpRequest, enterprise: Enterprise) -> HttpResponse:
     found = listing(request, queries.own_statements(enterprise=enterprise), [], STATEMENT_COLUMNS, name="statements")
     if isinstance(found, HttpResponse):
         return found
-    return _page(request, enterprise, "portal/statements.html", list=found, rows=found.page)
+    return page(request, enterprise, "portal/statements.html", list=found, rows=found.page)
 
 
 @require_GET
@@ -155,7 +150,7 @@ def statement(request: HttpRequest, enterprise: Enterprise, public_id: UUID) -> 
     found = _own(enterprise, public_id)
     pack = pack_of_label(found.run.rule_pack)
     replaced_by = getattr(found, "replaced_by", None)
-    return _page(request, enterprise, "portal/statement.html", statement=found, lines=found.lines.all(), pack=pack, replaced_by=replaced_by)
+    return page(request, enterprise, "portal/statement.html", statement=found, lines=found.lines.all(), pack=pack, replaced_by=replaced_by)
 
 
 @require_GET
@@ -183,4 +178,4 @@ def green(request: HttpRequest, enterprise: Enterprise) -> HttpResponse:
     wanted = request.GET.get("day")
     day = next((d for d in days if d.isoformat() == wanted), days[0] if days else None)
     share = queries.own_green(enterprise=enterprise, day=day) if day else None
-    return _page(request, enterprise, "portal/green.html", days=days, day=day, share=share, rows=queries.green_rows(share))
+    return page(request, enterprise, "portal/green.html", days=days, day=day, share=share, rows=queries.green_rows(share))

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from vpp.staff import deeds, pareto_views, plan_views, preview_views, run_views, views
+from vpp.staff import deeds, forecast_views, pareto_views, plan_views, preview_views, run_views, views
 
 app_name = "staff"
 urlpatterns = [
@@ -20,6 +20,9 @@ urlpatterns = [
     path("pareto/", pareto_views.pareto_list, name="paretos"),
     path("pareto/new/", pareto_views.pareto_new, name="pareto-new"),
     path("pareto/<uuid:public_id>/", pareto_views.pareto_detail, name="pareto"),
+    path("forecasts/", forecast_views.forecast_page, name="forecasts"),
+    path("forecasts/accuracy/", forecast_views.forecast_accuracy, name="forecast-accuracy"),
+    path("forecasts/quality/", forecast_views.forecast_quality, name="forecast-quality"),
     path("alarms/", views.alarm_list, name="alarms"),
     path("alarms/<uuid:public_id>/acknowledge/", deeds.acknowledge_alarm, name="acknowledge-alarm"),
     path("trace/", views.trace_list, name="traces"),

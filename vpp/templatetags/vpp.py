@@ -127,6 +127,43 @@ def note_text(code: str) -> str:
 
 
 @register.filter
+def forecast_note_text(code: str) -> str:
+    """What a forecast could not rely on."""
+    return _known(codes.FORECAST_NOTES, code)
+
+
+@register.filter
+def quality_chip(code: str) -> SafeString:
+    """How good a forecast is."""
+    look = "good" if code == "good" else "bad" if code == "missing" else "warn"
+    return format_html('<span class="chip {}">{}</span>', look, _known(codes.QUALITIES, code))
+
+
+@register.filter
+def score_gap_text(code: str) -> str:
+    """Why a score has no figure."""
+    return _known(codes.SCORE_GAPS, code)
+
+
+@register.filter
+def lead_text(code: str) -> str:
+    """How long before a period its forecast was issued."""
+    return _known(codes.LEADS, code)
+
+
+@register.filter
+def not_learned_text(code: str) -> str:
+    """Why a period taught a forecast nothing."""
+    return _known(codes.NOT_LEARNED, code)
+
+
+@register.filter
+def scored_text(kind: str) -> str:
+    """A kind of asset, or the portfolio."""
+    return gettext("Portfolio") if kind == "portfolio" else kind_text(kind)
+
+
+@register.filter
 def availability_text(code: str) -> str:
     """How a bid's scenarios came about; the day whose generation and load one takes stands as it is."""
     return _known(codes.AVAILABILITIES, code)
@@ -217,6 +254,12 @@ def signed_power(kw: float | Decimal | None) -> str:
     if kw is None:
         return gettext("no data")
     return "0.0 kW" if -ZERO_KW < kw < ZERO_KW else f"{_direction(kw)} {abs(kw):,.1f} kW"
+
+
+@register.filter
+def kw(value: float | None) -> str:
+    """Of a size that has no direction, or whose direction is said beside it."""
+    return gettext("no data") if value is None else f"{value:,.1f} kW"
 
 
 @register.filter

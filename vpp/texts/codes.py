@@ -368,6 +368,63 @@ NOTES = {
     "fallback": _("no solver delivered"),
 }
 
+# What a forecast could not rely on (aggregator/forecasts/domain).
+FORECAST_NOTES = {
+    "no_history": _("never heard: no forecast, nothing is taken to be movable"),
+    "not_computable": _("too little is known: no forecast, nothing is taken to be movable"),
+    "stale": _("nothing heard for two days: forecast kept, nothing is taken to be movable"),
+    "without_weather": _("the weather forecast does not cover the day: made without it"),
+    "short_history": _("less than a week to learn from: the usual day is taken"),
+    "wide_band": _("too few past errors: the band is all that is physically possible"),
+    "no_recent_value": _("no value of the last hour: not corrected by it"),
+    "power_from_sessions": _("no power telemetry: its charging sessions tell it"),
+    "few_sessions": _("too few charging sessions: nothing is taken to be movable for sure"),
+    "stale_state": _("state of charge or temperature too old: nothing is taken to be movable"),
+    "no_weather": _("no forecast of the outdoor temperature: nothing is taken to be movable"),
+    "bookings_missed": _("too many booked cars did not come: nothing is taken to be movable for sure"),
+    "declared_state": _("never heard: the declared state of charge is taken, nothing is movable for sure"),
+}
+
+# How good a forecast is (aggregator/forecasts/domain); the last three say why nothing can be moved.
+QUALITIES = {
+    "good": _("good"),
+    "degraded": _("from substitute data"),
+    "stale": _("from old values"),
+    "missing": _("no forecast"),
+    "unavailable": _("not known"),
+    "opt_out": _("kept out by its owner"),
+    "reserved": _("promised elsewhere"),
+    "outage": _("out of order"),
+}
+
+# Why a score has no figure (aggregator/forecasts/domain/_scores.py, operations/_score.py).
+SCORE_GAPS = {
+    "no_assets": _("no asset of this kind"),
+    "no_actual": _("nothing was measured that we had left alone"),
+    "no_forecast": _("too few periods with a forecast and a measurement"),
+    "reference_is_zero": _("nothing was consumed: there is nothing to divide by"),
+    "no_persistence": _("no value of an earlier day to compare with"),
+    "no_band": _("too few periods with a band"),
+    "members_moved": _("too many members were moved by us"),
+    "follows_schedule": _("follows our schedule: not scored"),
+}
+
+# How long before a period a forecast was issued (aggregator/forecasts/queries/_accuracy.py).
+LEADS = {
+    "quarter": _("up to 15 min ahead"),
+    "hour": _("up to 1 h ahead"),
+    "four_hours": _("up to 4 h ahead"),
+    "later": _("more than 4 h ahead"),
+    "day_ahead": _("day-ahead"),
+}
+
+# Why a period teaches a forecast nothing (aggregator/assets/models.py).
+NOT_LEARNED = {
+    "intervened": _("moved by us"),
+    "event_day": _("event day"),
+    "outage": _("out of order"),
+}
+
 # How an instruction is split (aggregator/dispatch/domain/split, instruction): the declared rule, and the way it was computed.
 RULES = {
     "cost": _("by cost"),

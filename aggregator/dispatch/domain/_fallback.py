@@ -1,13 +1,15 @@
-"""What is done when no solver delivers: storage idle, cars at once, nothing shed, nothing curtailed.
+"""What is done when no solver delivers: storage idle, cars at once, nothing shed, curtailed only what a shared limit demands.
 
 Where something is asked for (target, firm block) the idle freedom of storage, stations and generation is split over
 the assets by merit, period after period, inside power and energy. Loads are not called; two-way cars and rooms follow the
-even course that keeps their own limits.
+even course that keeps their own limits. Feeders, connections and export shares go before what is asked for.
 """
 
 import numpy as np
 
 from aggregator.assets.domain import Device, Store, within_reach
+from aggregator.dispatch.domain._export_share import spare_generation_kwh
+from aggregator.dispatch.domain._fallback_limits import site_limits
 from aggregator.dispatch.domain.fleet import cost
 from aggregator.dispatch.domain.fleet.devices import layout_of
 from aggregator.dispatch.domain.problem import ScheduleProblem
@@ -20,54 +22,116 @@ Moves = dict[str, np.ndarray]
 
 def safe_moves(problem: ScheduleProblem) -> tuple[Moves, Moves]:
     """(up_kw, down_kw) per asset, feasible by construction."""
-    n, h = len(problem.grid), problem.grid.hours
-    keys = problem.asset_keys
-    net = _even_courses(problem)  # up - down
-    stores = {
-        key: _Tank(device, device.store, h) for key, (_, device) in problem.devices.items() if device.store is not None and key not in net
-    }
-    steady = frozenset(net)
-    net |= {key: np.zeros(n) for key in keys if key not in net}
+    walk = _Walk(problem)
     demand = _demand(problem)
-    for t in range(n):
-        low, high = {}, {}
-        for key in keys:
-            device = problem.devices[key][1]
-            if key in stores:
-                net[key][t], low[key], high[key] = stores[key].choices(t, h)
-            elif key in steady:
-                low[key] = high[key] = float(net[key][t])
-            else:
-                low[key], high[key] = -float(device.down_kw[t]), 0.0
-        _inside_connections(problem, keys, net, low, high, t)
-        if not np.isnan(demand[t]):
-            _serve(problem, keys, net, low, high, t, float(demand[t]))
-        for key, tank in stores.items():
-            tank.move(net[key][t], h)
-    return {k: np.maximum(0.0, net[k]) for k in keys}, {k: np.maximum(0.0, -net[k]) for k in keys}
+    spare = np.full(len(problem.sites), np.inf)
+    if walk.has_shares and (problem.direction[~np.isnan(demand)] < 0).any():
+        spare = walk.spare_kwh(walk.net_kw(np.full(len(demand), np.nan), spare))
+    net = dict(zip(walk.keys, walk.net_kw(demand, spare), strict=True))
+    return {k: np.maximum(0.0, kw) for k, kw in net.items()}, {k: np.maximum(0.0, -kw) for k, kw in net.items()}
 
 
-def _inside_connections(problem: ScheduleProblem, keys: list[str], net: Moves, low: dict, high: dict, t: int) -> None:
-    """Where the natural course is beyond a connection, who can gives way: generation is curtailed, cars charge later."""
-    for site_key, site in problem.sites.items():
-        members = [key for key in keys if problem.devices[key][0] == site_key]
-        flow = sum(float(problem.devices[key][1].fixed_kw[t] + net[key][t]) for key in members)
-        for sign, over in ((-1.0, flow - site.export_limit_kw), (1.0, -flow - site.import_limit_kw)):
-            if over <= 0:
-                continue
-            room = {key: float(net[key][t] - low[key] if sign < 0 else high[key] - net[key][t]) for key in members}
-            # Storage stays idle as long as others can give way.
-            for chosen in ([k for k in members if _bends(problem, k)], [k for k in members if not _bends(problem, k)]):
-                total = sum(max(0.0, room[key]) for key in chosen)
-                part = min(1.0, over / total) if total > 0 else 0.0
-                for key in chosen:
-                    net[key][t] += sign * part * max(0.0, room[key])
-                over -= part * total
+class _Walk:
+    """The park in the order of sites, walked through period after period. Arrays (N,) or (N, n)."""
+
+    def __init__(self, problem: ScheduleProblem) -> None:
+        self.problem, self.hours = problem, problem.grid.hours
+        index = {site: k for k, site in enumerate(problem.site_keys)}
+        self.keys = sorted(problem.devices, key=lambda key: (index[problem.devices[key][0]], str(key)))
+        self.site = np.array([index[problem.devices[key][0]] for key in self.keys], dtype=np.int64)
+        self.devices = [problem.devices[key][1] for key in self.keys]
+        shape = len(self.keys), len(problem.grid)
+        self.fixed, self.down = (
+            np.array([getattr(device, name) for device in self.devices], dtype=float).reshape(shape) for name in ("fixed_kw", "down_kw")
+        )
+        self.steady = _even_courses(problem)
+        bends = np.array([_bends(device) for device in self.devices], dtype=bool)
+        self.limits = site_limits(problem, self.keys, bends)
+        self.has_shares = any(np.isfinite(row.site.export_share_ratio) for row in self.limits)
+        self.generates = np.array([key in problem.generators for key in self.keys], dtype=bool)
+
+    def net_kw(self, demand_kw: np.ndarray, spare_kwh: np.ndarray) -> np.ndarray:
+        """(N, n) moves from what is fixed. spare_kwh (E,): generation that may be left unused for what is asked for."""
+        h, left = self.hours, spare_kwh.copy()
+        tanks = {
+            k: _Tank(device, device.store, h)
+            for k, (key, device) in enumerate(zip(self.keys, self.devices, strict=True))
+            if device.store is not None and key not in self.steady
+        }
+        net = np.zeros(self.fixed.shape)
+        for t in range(net.shape[1]):
+            now, low, high = np.zeros(len(net)), np.zeros(len(net)), np.zeros(len(net))
+            for k, key in enumerate(self.keys):
+                if k in tanks:
+                    now[k], low[k], high[k] = tanks[k].choices(t, h)
+                elif key in self.steady:
+                    now[k] = low[k] = high[k] = self.steady[key][t]
+                else:
+                    low[k] = -self.down[k, t]
+            fixed = self.fixed[:, t]
+            at, low, high = fixed + now, fixed + low, fixed + high
+            for row in self.limits:
+                at[row.inside] = row.within(at[row.inside], low[row.inside], high[row.inside])
+            if not np.isnan(demand_kw[t]):
+                at = self._served(t, float(demand_kw[t]), at, low, high, left)
+            net[:, t] = at - fixed
+            for k, tank in tanks.items():
+                tank.move(float(net[k, t]), h)
+        for row in self.limits:
+            fixed = self.fixed[row.inside]
+            net[row.inside] = row.within_share(fixed + net[row.inside], fixed - self.down[row.inside], fixed, h) - fixed
+        return net
+
+    def spare_kwh(self, net_kw: np.ndarray) -> np.ndarray:
+        """(E,) generation that may be left unused beyond what is exported in a course (N, n)."""
+        at = self.fixed + net_kw
+        parts = [(row.site, at[row.inside], row.own) for row in self.limits]
+        return np.array(
+            [
+                spare_generation_kwh(site, hours=self.hours, net_kw=part.sum(axis=0), made_kw=part[own].sum(axis=0))
+                for site, part, own in parts
+            ]
+        )
+
+    def _served(self, t: int, demand_kw: float, at: np.ndarray, low: np.ndarray, high: np.ndarray, left_kwh: np.ndarray) -> np.ndarray:
+        """What the assets do in period t changed, as far as they can, so that the portfolio does what is asked for."""
+        problem = self.problem
+        flow = np.bincount(self.site, weights=at, minlength=len(self.limits))
+        change = demand_kw - float(flow.sum())
+        if problem.direction[t] * change <= 0:
+            return at  # more than asked for already
+        sign = 1.0 if change > 0 else -1.0
+        room, unused = np.maximum(0.0, high - at if sign > 0 else at - low), np.maximum(0.0, flow) + left_kwh / self.hours
+        most_out = np.array([row.site.export_limit_kw for row in self.limits])
+        for e, row in enumerate(self.limits):
+            inside, own = row.inside, self.generates[row.inside]
+            if sign < 0 and room[inside][own].sum() > unused[e]:
+                room[inside] *= np.where(own, unused[e] / room[inside][own].sum(), 1.0)
+            room[inside] = row.held(room[inside], at[inside], sign)
+            if np.isfinite(row.site.export_share_ratio):
+                most_out[e] = min(most_out[e], max(0.0, flow[e]))
+        split = split_instruction(
+            SplitProblem(
+                site=self.site,
+                down_room_kw=room if sign < 0 else np.zeros(len(room)),
+                up_room_kw=room if sign > 0 else np.zeros(len(room)),
+                cost_cny_per_kwh=np.array([device.up_cost_cny_per_kwh for device in self.devices]),
+                site_down_kw=np.maximum(0.0, flow + np.array([row.site.import_limit_kw for row in self.limits])),
+                site_up_kw=np.maximum(0.0, most_out - flow),
+                change_kw=change,
+            ),
+            rule=Rule("cost"),
+            deadline_s=0.0,
+            method="fast",
+        )
+        curtailed = -np.bincount(self.site, weights=np.where(self.generates, split.change_kw, 0.0), minlength=len(self.limits))
+        left_kwh -= self.hours * np.maximum(0.0, curtailed - np.maximum(0.0, flow))
+        np.maximum(0.0, left_kwh, out=left_kwh)
+        return at + split.change_kw
 
 
-def _bends(problem: ScheduleProblem, key: str) -> bool:
+def _bends(device: Device) -> bool:
     """Generation that can be curtailed, and stations: they only charge."""
-    device = problem.devices[key][1]
     return device.calls is None and not (device.store is not None and device.up_kw.any())
 
 
@@ -127,33 +191,3 @@ class _Tank:
 
     def move(self, net_kw: float, h: float) -> None:
         self.level += h * (-net_kw * self.store.eta_in if net_kw < 0 else -net_kw / self.store.eta_out)
-
-
-def _serve(problem: ScheduleProblem, keys: list[str], net: Moves, low: dict, high: dict, t: int, demand_kw: float) -> None:
-    """Change what the assets do in period t, as far as they can, so that the portfolio does what is asked for."""
-    index = {site: k for k, site in enumerate(problem.site_keys)}
-    ordered = sorted(keys, key=lambda key: (index[problem.devices[key][0]], str(key)))
-    devices = [problem.devices[key][1] for key in ordered]
-    site = np.array([index[problem.devices[key][0]] for key in ordered], dtype=np.int64)
-    now = np.array([net[key][t] for key in ordered])
-    flow = np.bincount(site, weights=np.array([device.fixed_kw[t] for device in devices]) + now, minlength=len(index))
-    change = demand_kw - float(flow.sum())
-    if problem.direction[t] * change <= 0:
-        return  # more than asked for already
-    sites = [problem.sites[key] for key in problem.site_keys]
-    split = split_instruction(
-        SplitProblem(
-            site=site,
-            down_room_kw=np.maximum(0.0, now - np.array([low[key] for key in ordered])),
-            up_room_kw=np.maximum(0.0, np.array([high[key] for key in ordered]) - now),
-            cost_cny_per_kwh=np.array([device.up_cost_cny_per_kwh for device in devices]),
-            site_down_kw=np.maximum(0.0, flow + np.array([row.import_limit_kw for row in sites])),
-            site_up_kw=np.maximum(0.0, np.array([row.export_limit_kw for row in sites]) - flow),
-            change_kw=change,
-        ),
-        rule=Rule("cost"),
-        deadline_s=0.0,
-        method="fast",
-    )
-    for key, moved in zip(ordered, split.change_kw, strict=True):
-        net[key][t] += moved

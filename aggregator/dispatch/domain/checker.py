@@ -81,22 +81,29 @@ def _around(problem: ScheduleProblem, key: str) -> list[str]:
 
 
 def _export_shares(problem: ScheduleProblem, schedule: Schedule, assets: Mapping[str, AssetFacts]) -> list[Violation]:
-    """Over the day a site exports no more than the ruled share of what its own sun and wind give; `by` is mean power of the plan."""
+    """Over the day a site exports no more than the ruled share of what its own sun and wind give; `by` is mean power of the plan.
+
+    Only what the plan makes worse: what went out too much before cannot be taken back, except by generation that the site has a
+    use for. So curtailing while the site imports counts against the share, and curtailing what would go out does not.
+    """
     found: list[Violation] = []
+    h, n = problem.grid.hours, len(problem.grid)
     for site_key in sorted(problem.sites, key=str):
-        ratio = problem.sites[site_key].export_share_ratio
-        if np.isinf(ratio) or not len(problem.grid):
+        before = problem.sites[site_key]
+        ratio = before.export_share_ratio
+        if np.isinf(ratio) or not n:
             continue
         own = {key: facts for key, facts in assets.items() if facts.site == site_key and key in schedule.injection_kw}
-        net = sum((schedule.injection_kw[key] for key in own), np.zeros(len(problem.grid)))
-        made = sum(float(schedule.injection_kw[key].sum()) for key, facts in own.items() if isinstance(facts.spec, GenerationSpec))
+        green = [key for key, facts in own.items() if isinstance(facts.spec, GenerationSpec)]
+        net = sum((schedule.injection_kw[key] for key in own), np.zeros(n))
+        made = sum((schedule.injection_kw[key] for key in green), np.zeros(n))
+        curtailed = sum((np.maximum(0.0, own[key].envelope.base_kw - schedule.injection_kw[key]) for key in green), np.zeros(n))
+        in_use = made + np.minimum(curtailed, np.maximum(0.0, -net))
+        exported = float(np.maximum(0.0, net).sum())
+        day = before.exported_so_far_kwh / h + exported - ratio * (before.generated_so_far_kwh / h + float(made.sum()))
+        lost = max(0.0, before.exported_so_far_kwh / h - ratio * (before.generated_so_far_kwh / h + float(in_use.sum())))
         given_way = sum(r.by_kw for r in schedule.relaxed if (r.site, r.limit) == (site_key, "export_share"))
-        exported, h = float(np.maximum(0.0, net).sum()), problem.grid.hours
-        # Of the whole day; what went out too much before the plan cannot be taken back, but then nothing more goes out.
-        before = problem.sites[site_key]
-        allowed = max(0.0, ratio * (before.generated_so_far_kwh / h + made) - before.exported_so_far_kwh / h)
-        excess = (exported - allowed) / len(net) - given_way
-        found += over(str(site_key), "export_share", np.array([excess]), exported / len(net))
+        found += over(str(site_key), "export_share", np.array([(day - lost) / n - given_way]), float(np.abs(net).mean()))
     return found
 
 

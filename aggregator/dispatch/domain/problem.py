@@ -141,6 +141,8 @@ class ScheduleProblem:
                 raise ProblemRefused(why="sourceless_injection", asset=key)
         if self.target is not None and self.target.injection_kw.shape != (n,):
             raise ProblemRefused(why="target_misfits")
+        if self.target is not None and np.isinf(self.target.injection_kw).any():
+            raise ProblemRefused(why="target_endless")
         for key, name in self.group_of.items():
             if name not in self.groups or key not in self.devices or self.groups[name].site != self.devices[key][0]:
                 raise ProblemRefused(why="group_unknown", group=name, asset=key)

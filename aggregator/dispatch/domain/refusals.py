@@ -22,6 +22,7 @@ class ProblemRefused(Anticipated):
         "asset_incomplete": "what asset %(asset)s can do is missing in some periods",
         "promise_incomplete": "the baseline, price or quantity of the firm block is missing in some periods",
         "target_misfits": "the target does not fit the periods",
+        "target_endless": "the target is no finite power in some period",
         "factor_misfits": "the emission factor does not fit the periods",
         "site_unknown": "site %(site)s of asset %(asset)s is unknown",
         "group_unknown": "group %(group)s of asset %(asset)s is unknown or of another site",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from aggregator.dispatch.domain._export_share import beyond_share_kwh
 from aggregator.dispatch.domain._fallback import safe_moves
 from aggregator.dispatch.domain.fleet.device_moves import DeviceMoves, device_moves, plan_moves, used_generation_kw
 from aggregator.dispatch.domain.fleet.devices import Layout, layout_of
@@ -25,7 +26,7 @@ RESERVE_RATIO = 0.3  # of the deadline, kept for the fallback and for what comes
 class Relaxed:
     """An owner's limit that gave way. limit: import_limit | export_limit; `site` may name a group: then group_import_limit, ..
 
-    export_share holds over all periods: it stands at period 0, and `by_kw` is the mean power exported beyond it.
+    export_share holds over all periods: it stands at period 0, and `by_kw` is the mean power by which the plan goes beyond it.
     """
 
     site: str
@@ -100,9 +101,11 @@ def solve_schedule(problem: ScheduleProblem, *, deadline_s: float, mode: str | N
     """The best schedule found within about `deadline_s` [s of wall time]; never an exception for lack of one.
 
     optimal: proven. at_gap: within the gap of a proven bound. timeout: valid, not proven. fallback: the safe plan (storage idle,
-    cars at once, nothing shed or curtailed). mode: "reference" (exact model), "fleet", or None = by size.
-    Raises ProblemRefused where the quantity of a firm block is still open, see `holdable_block`.
+    cars at once, nothing shed, curtailed for shared limits only). mode: "reference" (exact model), "fleet", or None = by size.
+    Raises ProblemRefused where there are no periods, or the quantity of a firm block is still open, see `holdable_block`.
     """
+    if not len(problem.grid):
+        raise ProblemRefused(why="nothing_to_plan")
     if problem.firm is not None and problem.firm.fixed_kw is None:
         raise ProblemRefused(why="block_open")
     begun = time.monotonic()
@@ -192,7 +195,7 @@ def assemble(
         site = problem.sites[s]
         relaxed += _given_way(s, "import_limit", inward[s], site.import_limit_kw)
         relaxed += _given_way(s, "export_limit", outward[s], site.export_limit_kw)
-        relaxed += _beyond_share(problem, s, injection, outward[s])
+        relaxed += _beyond_share(problem, s, injection, net)
     for g, net in group_injection(problem, injection).items():
         relaxed += _given_way(g, "group_import_limit", -net, problem.groups[g].import_limit_kw)
         relaxed += _given_way(g, "group_export_limit", net, problem.groups[g].export_limit_kw)
@@ -230,16 +233,16 @@ def _given_way(subject: str, limit: str, flow: np.ndarray, most_kw: float) -> li
     return [Relaxed(subject, limit, int(t), float(flow[t] - most_kw)) for t in np.flatnonzero(flow > most_kw + 1e-4)]
 
 
-def _beyond_share(problem: ScheduleProblem, site_key: str, injection_kw: dict[str, np.ndarray], export_kw: np.ndarray) -> list[Relaxed]:
-    """What is exported beyond the ruled share of the site's own generation, over the day so far and the plan."""
-    site, h, n = problem.sites[site_key], problem.grid.hours, len(export_kw)
+def _beyond_share(problem: ScheduleProblem, site_key: str, injection_kw: dict[str, np.ndarray], net_kw: np.ndarray) -> list[Relaxed]:
+    """What the plan exports beyond the ruled share of the site's own generation, over the day so far and the plan."""
+    site, h, n = problem.sites[site_key], problem.grid.hours, len(net_kw)
     if np.isinf(site.export_share_ratio) or not n:
         return []
     own = [key for key in sorted(problem.generators, key=str) if problem.devices[key][0] == site_key]
-    exported_kwh = h * float(export_kw.sum())
-    over_kwh = exported_kwh - site.may_export_kwh(h * sum(float(injection_kw[key].sum()) for key in own))
-    by_kw = over_kwh / (h * n)
-    return [Relaxed(site_key, "export_share", 0, by_kw)] if by_kw > 1e-4 + 1e-6 * exported_kwh / (h * n) else []
+    made = sum((injection_kw[key] for key in own), np.zeros(n))
+    unused = sum((np.maximum(0.0, problem.devices[key][1].fixed_kw - injection_kw[key]) for key in own), np.zeros(n))
+    by_kw = beyond_share_kwh(site, hours=h, net_kw=net_kw, made_kw=made, unused_kw=unused) / (h * n)
+    return [Relaxed(site_key, "export_share", 0, by_kw)] if by_kw > 1e-4 + 1e-6 * float(np.abs(net_kw).mean()) else []
 
 
 def _levels(problem: ScheduleProblem, key: str, up_kw: np.ndarray, down_kw: np.ndarray) -> np.ndarray | None:

@@ -19,7 +19,7 @@ from aggregator.dispatch.operations._order import Order
 from aggregator.kernel.errors import Anticipated
 from aggregator.kernel.periods import day_of
 
-NEEDLESS_KW = 1.0  # summed over periods
+NEEDLESS_KW = 1.0  # of one limit, summed over periods
 WORTHS_S = 5.0
 CERTIFICATE_S = 10.0
 WITHOUT_PULP = "periods"  # the way of splitting that every instruction falls back to
@@ -65,13 +65,25 @@ def solved_plan(order: Order, gathered: Gathered) -> Solved:
 
 
 def _needless(problem: ScheduleProblem, schedule: Schedule) -> list[Violation]:
-    """Owners' limits that gave way although less gives way in the safe plan: the checker knows only that the plan says so."""
+    """Owners' limits that gave way although less gives way in the safe plan: the checker knows only that the plan says so.
+
+    Each limit of its own: crossing one is not made good by another that is kept. Its periods together: a plan may cross a limit at
+    another time than the safe plan does.
+    """
     if not schedule.relaxed:
         return []
-    given, needed = (sum(row.by_kw for row in plan.relaxed) for plan in (schedule, safe_plan(problem)))
-    if given <= needed + NEEDLESS_KW:
-        return []
-    return [Violation(row.site, row.limit, row.period, row.by_kw) for row in schedule.relaxed]
+    needed = _given_way(safe_plan(problem))
+    beyond = {limit for limit, by_kw in _given_way(schedule).items() if by_kw > needed.get(limit, 0.0) + NEEDLESS_KW}
+    return [Violation(row.site, row.limit, row.period, row.by_kw) for row in schedule.relaxed if (row.site, row.limit) in beyond]
+
+
+def _given_way(schedule: Schedule) -> dict[tuple[str, str], float]:
+    """By how much each limit gave way, summed over periods [kW]; an export share is a mean over the plan, so it counts every period."""
+    total: dict[tuple[str, str], float] = {}
+    for row in schedule.relaxed:
+        periods = len(schedule.portfolio_kw) if row.limit == "export_share" else 1
+        total[row.site, row.limit] = total.get((row.site, row.limit), 0.0) + periods * row.by_kw
+    return total
 
 
 def _schedule(order: Order, gathered: Gathered, asked: ScheduleProblem) -> tuple[Schedule, dict[str, Any]]:

@@ -10,10 +10,9 @@ from aggregator.assets.domain.ev_station import EvStationSpec
 from aggregator.assets.queries import CommitmentWindow, Member, commitments
 from aggregator.forecasts.domain import Days, charging_at_once
 from aggregator.forecasts.operations._sessions import stays_of
+from aggregator.forecasts.queries import NOT_LEARNED
 from aggregator.kernel.periods import Grid, midnight
 from aggregator.telemetry import queries as telemetry
-
-NOT_LEARNED = ("intervened", "event_day", "outage")
 
 
 def learned_activity(*, members: list[Member], days: Days, until: datetime, known_at: datetime, sign: int) -> np.ndarray:

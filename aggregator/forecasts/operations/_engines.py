@@ -7,14 +7,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from aggregator.assets.models import Portfolio
-from aggregator.assets.queries import Member
 from aggregator.forecasts import queries
 from aggregator.forecasts.domain import (
     HISTORY_DAYS,
     KEPT_DAYS,
     KIND_MODELS,
-    MODEL_VERSION,
     Days,
     Engine,
     GroupErrors,
@@ -30,6 +27,7 @@ from aggregator.forecasts.domain import (
 )
 from aggregator.forecasts.models import ForecastState
 from aggregator.forecasts.operations._activity import learned_activity
+from aggregator.forecasts.operations._states import Shard, State, States
 from aggregator.kernel.periods import as_utc, day_of, midnight
 from aggregator.support.arrays import pack_named, unpack_named
 
@@ -38,7 +36,6 @@ MATURES_AFTER = timedelta(hours=1)  # the end of a day: telemetry may come a lit
 WEATHER_BEFORE = timedelta(hours=14)  # the start of a day: when it was forecast, and with which weather
 REBUILT_AFTER_DAYS = 28
 THINNED = 4  # of a long history every fourth period teaches the next hours
-STATES_KEPT = 3
 
 
 @dataclass(frozen=True)
@@ -53,32 +50,6 @@ class Standing:
     live_sha256: str
 
 
-@dataclass(frozen=True)
-class Shard:
-    """Assets of one kind that are learned from and forecast together."""
-
-    portfolio: Portfolio
-    kind: str
-    number: int
-    members: list[Member]
-    resolution: timedelta
-    tz: ZoneInfo
-
-    @property
-    def ids(self) -> list[int]:
-        return [member.asset_id for member in self.members]
-
-    @property
-    def key(self) -> dict:
-        return {
-            "portfolio": self.portfolio,
-            "kind": self.kind,
-            "shard": self.number,
-            "resolution_s": int(self.resolution.total_seconds()),
-            "model_version": MODEL_VERSION,
-        }
-
-
 def forget_learned(*, park_id: int, since: date) -> int:
     """Learn anew from history at the next forecast, because something of day `since` or later has changed. How many were dropped."""
     rows = ForecastState.objects.filter(portfolio__park_id=park_id, day__gte=since)
@@ -90,15 +61,18 @@ def last_matured(at: datetime, *, tz: ZoneInfo) -> date:
     return day_of(as_utc(at) - MATURES_AFTER, tz=tz) - DAY
 
 
-def standing(shard: Shard, *, issued_at: datetime, last_target: date) -> Standing:
+def standing(shard: Shard, *, issued_at: datetime, last_target: date, states: States) -> Standing:
     """As of `issued_at`, with what was known then, for targets up to `last_target`. Keeps what it had to learn."""
     matured = last_matured(issued_at, tz=shard.tz)
-    row = _newest(shard, matured)
-    row = _built(shard, matured, issued_at) if row is None else _caught_up(shard, row, matured)
-    arrays = unpack_named(row.arrays)
+    state = states.newest(shard, by=matured, built_after=matured - REBUILT_AFTER_DAYS * DAY)
+    if state is None:
+        state = states.keep(shard, _built(shard, matured, issued_at))
+    elif state.day < matured:
+        state = states.keep(shard, _caught_up(shard, state, matured))
+    arrays = unpack_named(state.data)
     first = matured - (KEPT_DAYS - 1) * DAY
     days = Days.of(first, max(last_target, matured + 2 * DAY), resolution=shard.resolution, tz=shard.tz)
-    history = _history(shard, days, matured=matured, known_at=issued_at)
+    history = _history(shard, days, as_forecast=matured, known_at=issued_at)
     last = days.index(matured)
     engine = restored(KIND_MODELS[shard.kind].family(), history, arrays, last=last)
     later = Days.of(matured + DAY, days.dates[-1], resolution=shard.resolution, tz=shard.tz)
@@ -107,20 +81,13 @@ def standing(shard: Shard, *, issued_at: datetime, last_target: date) -> Standin
     seen = hashlib.sha256(live.tobytes())
     for name in sorted(history.known):
         seen.update(np.ascontiguousarray(history.known[name][:, last + 1 :]).tobytes())
-    return Standing(engine, last, arrays["scale_kw"], _errors(arrays), row.sha256, seen.hexdigest())
+    return Standing(engine, last, arrays["scale_kw"], _errors(arrays), state.sha256, seen.hexdigest())
 
 
-def _newest(shard: Shard, matured: date) -> ForecastState | None:
-    """The state to go on from; None where there is none of the present members, or it is too old."""
-    oldest = matured - REBUILT_AFTER_DAYS * DAY
-    row = ForecastState.objects.filter(**shard.key, day__lte=matured, built_day__gt=oldest).order_by("-day").first()
-    return row if row is not None and row.asset_ids == shard.ids else None
-
-
-def _built(shard: Shard, matured: date, issued_at: datetime) -> ForecastState:
+def _built(shard: Shard, matured: date, issued_at: datetime) -> State:
     """From the history that is known at `issued_at`."""
     days = Days.of(matured - (HISTORY_DAYS - 1) * DAY, matured + 8 * DAY, resolution=shard.resolution, tz=shard.tz)
-    history = _history(shard, days, matured=matured, known_at=issued_at)
+    history = _history(shard, days, as_forecast=matured + DAY, known_at=issued_at)
     activity = _activity(shard, days, until=midnight(matured + DAY, tz=shard.tz), known_at=issued_at)
     scale = scale_of(shard.kind, [member.spec for member in shard.members], activity)
     history.activity[:] = activity / scale[:, None, None]
@@ -128,26 +95,24 @@ def _built(shard: Shard, matured: date, issued_at: datetime) -> ForecastState:
     errors = GroupErrors.none(groups=1, models=1 + len(engine.steps.horizons), slots=days.slots)
     for day in range(days.index(matured) + 1):
         errors = errors.plus(_day_errors(shard, engine, day, scale, every=THINNED))
-    return _kept(shard, engine, days.index(matured), scale, errors, built_at=issued_at, built_day=matured)
+    return _state(shard, engine, days.index(matured), scale, errors, built_at=issued_at, built_day=matured)
 
 
-def _caught_up(shard: Shard, row: ForecastState, matured: date) -> ForecastState:
+def _caught_up(shard: Shard, state: State, matured: date) -> State:
     """Learns the days since, each with what was known when it had matured."""
-    if row.day == matured:
-        return row
-    arrays = unpack_named(row.arrays)
-    first = row.day - (KEPT_DAYS - 1) * DAY
+    arrays = unpack_named(state.data)
+    first = state.day - (KEPT_DAYS - 1) * DAY
     days = Days.of(first, matured + 8 * DAY, resolution=shard.resolution, tz=shard.tz)
-    history = _history(shard, days, matured=matured, known_at=midnight(matured + DAY, tz=shard.tz) + MATURES_AFTER)
-    engine = restored(KIND_MODELS[shard.kind].family(), history, arrays, last=days.index(row.day))
+    history = _history(shard, days, as_forecast=matured + DAY, known_at=midnight(matured + DAY, tz=shard.tz) + MATURES_AFTER)
+    engine = restored(KIND_MODELS[shard.kind].family(), history, arrays, last=days.index(state.day))
     scale, errors = arrays["scale_kw"], _errors(arrays)
-    for day in range(days.index(row.day) + 1, days.index(matured) + 1):
+    for day in range(days.index(state.day) + 1, days.index(matured) + 1):
         one = Days(days.dates[day], 1, days.slots, days.tz)
         ends_at = midnight(one.first + DAY, tz=shard.tz)
         known = _activity(shard, one, until=ends_at, known_at=ends_at + MATURES_AFTER)
         history.activity[:, day] = known[:, 0] / scale[:, None]
         errors = errors.plus(_day_errors(shard, engine, day, scale, every=1))
-    return _kept(shard, engine, days.index(matured), scale, errors, built_at=row.built_at, built_day=row.built_day)
+    return _state(shard, engine, days.index(matured), scale, errors, built_at=state.built_at, built_day=state.built_day)
 
 
 def _day_errors(shard: Shard, engine: Engine, day: int, scale: np.ndarray, *, every: int) -> GroupErrors:
@@ -157,29 +122,12 @@ def _day_errors(shard: Shard, engine: Engine, day: int, scale: np.ndarray, *, ev
     return errors_of_day(engine.advance(day, every), members=everybody, scale_kw=scale, sign=sign, movable=movable)
 
 
-def _kept(
+def _state(
     shard: Shard, engine: Engine, last: int, scale: np.ndarray, errors: GroupErrors, *, built_at: datetime, built_day: date
-) -> ForecastState:
+) -> State:
     arrays = {**dumped(engine, last=last), "scale_kw": scale, **{f"errors/{name}": part for name, part in vars(errors).items()}}
-    data = pack_named(arrays)
-    row, _ = ForecastState.objects.get_or_create(
-        **shard.key,
-        day=engine.history.days.dates[last],
-        defaults={
-            "built_at": built_at,
-            "built_day": built_day,
-            "asset_ids": shard.ids,
-            "arrays": data,
-            "sha256": hashlib.sha256(data).hexdigest(),
-        },
-    )
-    if row.asset_ids != shard.ids:  # the members changed since this day was learned
-        row.built_at, row.built_day, row.asset_ids = built_at, built_day, shard.ids
-        row.arrays, row.sha256 = data, hashlib.sha256(data).hexdigest()
-        row.save()
-    old = ForecastState.objects.filter(**shard.key).order_by("-day").values_list("pk", flat=True)[STATES_KEPT:]
-    ForecastState.objects.filter(pk__in=list(old)).delete()
-    return row
+    day = engine.history.days.dates[last]
+    return State.of(day=day, built_at=built_at, built_day=built_day, asset_ids=shard.ids, data=pack_named(arrays))
 
 
 def _errors(arrays: dict[str, np.ndarray]) -> GroupErrors:
@@ -190,12 +138,15 @@ def _activity(shard: Shard, days: Days, *, until: datetime, known_at: datetime) 
     return learned_activity(members=shard.members, days=days, until=until, known_at=known_at, sign=KIND_MODELS[shard.kind].sign)
 
 
-def _history(shard: Shard, days: Days, *, matured: date, known_at: datetime) -> History:
-    """Without activity. Of a matured day the weather forecast that was known when the day was forecast, of later ones the newest."""
+def _history(shard: Shard, days: Days, *, as_forecast: date, known_at: datetime) -> History:
+    """Without activity. Up to day `as_forecast` the weather that was known when the day was forecast, of later ones the newest.
+
+    To learn day d is to say again what was said on it of d + 1: that one is as forecast too, however late d is learned.
+    """
     park = shard.portfolio.park
 
     def known_by(day: date) -> datetime:
-        return midnight(day, tz=shard.tz) - WEATHER_BEFORE if day <= matured else known_at
+        return midnight(day, tz=shard.tz) - WEATHER_BEFORE if day <= as_forecast else known_at
 
     rows = queries.weather(park_id=park.pk, asset_ids=shard.ids, first_day=days.first, last_day=days.dates[-1], known_at=known_at)
     of_park = on_days(days, rows.get(None, []), known_by=known_by)

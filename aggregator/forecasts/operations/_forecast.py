@@ -1,26 +1,19 @@
+"""Forecast once, and keep it: a run, its quantiles and its envelopes."""
+
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 
 from aggregator.assets.domain import Envelope
-from aggregator.assets.models import Portfolio
-from aggregator.assets.queries import members_on
-from aggregator.forecasts.domain import LEVELS, MODEL_VERSION, Frame, Quantiles, forecast_asset, forecast_portfolio
+from aggregator.forecasts.domain import LEVELS, MODEL_VERSION, Quantiles
 from aggregator.forecasts.models import AvailabilityForecast, ForecastRun, QuantileForecast
-from aggregator.forecasts.operations._inputs import gather, inputs_hash
-from aggregator.forecasts.operations._outlooks import outlooks_of
-from aggregator.kernel.errors import Anticipated, NotFound
-from aggregator.kernel.periods import Grid, as_utc, day_of
+from aggregator.forecasts.operations._availability import compute_availability
+from aggregator.forecasts.operations._states import StoredStates
+from aggregator.kernel.periods import Grid, as_utc
 from aggregator.support.arrays import pack_f4
 
 QUANTILES = ("mean", "p10", "p50", "p90", "persistence")
 ARRAYS = ("base_kw", "min_kw", "max_kw", "min_kwh", "max_kwh")
-
-
-class PortfolioEmpty(Anticipated):
-    code = "forecasts.portfolio_empty"
-    text = "The portfolio %(portfolio)s has no asset on %(day)s."
 
 
 def forecast_availability(*, portfolio_id: int, issued_at: datetime, grid: Grid) -> ForecastRun:
@@ -34,41 +27,19 @@ def forecast_availability(*, portfolio_id: int, issued_at: datetime, grid: Grid)
     done = ForecastRun.objects.filter(**same).first()
     if done is not None:
         return done
-    portfolio = Portfolio.objects.select_related("park").filter(pk=portfolio_id).first()
-    if portfolio is None:
-        raise NotFound(what="portfolio")
-    tz = ZoneInfo(portfolio.park.time_zone)
-    day = day_of(grid.starts_at, tz=tz)
-    members = members_on(portfolio_id=portfolio_id, day=day)
-    if not members:
-        raise PortfolioEmpty(portfolio=portfolio.code, day=day.isoformat())
-    frame = Frame(grid, issued_at, tz=tz)
-    inputs = gather(frame=frame, members=members)
-    outlooks, own, learned = outlooks_of(portfolio=portfolio, frame=frame, inputs=inputs)
-    forecasts = [
-        forecast_asset(
-            kind=item.member.kind,
-            frame=frame,
-            spec=item.member.spec,
-            facts=item.facts,
-            outlook=outlooks[item.member.asset_id],
-            windows=item.windows,
-            last_known_hours=item.last_known_hours,
-        )
-        for item in inputs
-    ]
-    whole, levels = forecast_portfolio(frame=frame, members=forecasts, own=own)
+    found = compute_availability(portfolio_id=portfolio_id, issued_at=issued_at, grid=grid, states=StoredStates())
+    members = list(zip(found.members, found.forecasts, strict=True))
     run = ForecastRun(
         **same,
         available_at=issued_at,
         resolution_s=int(grid.resolution.total_seconds()),
         n_periods=len(grid),
         model_version=MODEL_VERSION,
-        inputs_hash=inputs_hash(frame=frame, inputs=inputs, learned=learned, model_version=MODEL_VERSION),
-        notes=[f"{note}:{member.code}" for member, forecast in zip(members, forecasts, strict=True) for note in forecast.notes],
+        inputs_hash=found.inputs_hash,
+        notes=[f"{note}:{member.code}" for member, forecast in members for note in forecast.notes],
     )
-    rows: list[tuple[int | None, Quantiles, dict[str, Envelope]]] = [(None, whole, levels)]
-    rows += [(member.asset_id, forecast.quantiles, forecast.levels) for member, forecast in zip(members, forecasts, strict=True)]
+    rows: list[tuple[int | None, Quantiles, dict[str, Envelope]]] = [(None, found.whole, found.levels)]
+    rows += [(member.asset_id, forecast.quantiles, forecast.levels) for member, forecast in members]
     try:
         with transaction.atomic():
             run.save(force_insert=True)

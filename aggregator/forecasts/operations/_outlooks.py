@@ -18,13 +18,16 @@ from aggregator.forecasts.domain import (
     own_bands,
     scheduled_outlook,
 )
-from aggregator.forecasts.operations._engines import Shard, Standing, standing
+from aggregator.forecasts.operations._engines import Standing, standing
 from aggregator.forecasts.operations._inputs import MemberInputs
+from aggregator.forecasts.operations._states import Shard, States
 
 SHARD_SIZE = 1000
 
 
-def outlooks_of(*, portfolio: Portfolio, frame: Frame, inputs: list[MemberInputs]) -> tuple[dict[int, Outlook], OwnBands, list[str]]:
+def outlooks_of(
+    *, portfolio: Portfolio, frame: Frame, inputs: list[MemberInputs], states: States
+) -> tuple[dict[int, Outlook], OwnBands, list[str]]:
     """By asset; the portfolio's own bands; fingerprints of all that was learned and is live."""
     outlooks = {
         item.member.asset_id: scheduled_outlook(frame=frame, spec=item.member.spec, facts=item.facts)
@@ -35,7 +38,7 @@ def outlooks_of(*, portfolio: Portfolio, frame: Frame, inputs: list[MemberInputs
     learned: list[str] = []
     variance = np.zeros(len(frame.grid))
     for shard in _shards(portfolio, frame, inputs):
-        stand = standing(shard, issued_at=frame.issued_at, last_target=frame.last_day)
+        stand = standing(shard, issued_at=frame.issued_at, last_target=frame.last_day, states=states)
         days = stand.engine.history.days
         said = forecast_kind(
             engine=stand.engine,

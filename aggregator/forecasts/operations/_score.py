@@ -3,13 +3,11 @@ from datetime import datetime
 import numpy as np
 from django.db import transaction
 
-from aggregator.assets.queries import assets_by_id, commitments
+from aggregator.assets.queries import assets_by_id
 from aggregator.forecasts.domain import FOLLOWS_SCHEDULE, Score, score, score_portfolio
 from aggregator.forecasts.models import ForecastRun, ForecastScore
-from aggregator.forecasts.operations._activity import NOT_LEARNED
-from aggregator.forecasts.queries import ScoreFacts, grid_of, quantiles, scores
+from aggregator.forecasts.queries import ScoreFacts, capacities_kw, grid_of, left_alone, quantiles, scores
 from aggregator.kernel.errors import NotFound
-from aggregator.telemetry import queries as telemetry
 
 PORTFOLIO = "portfolio"
 
@@ -28,10 +26,8 @@ def score_run(*, run_id: int, known_at: datetime) -> dict[str, ScoreFacts]:
     forecast = {asset_id: q for asset_id, q in found.items() if asset_id is not None}
     members = sorted(assets_by_id(asset_ids=list(forecast)).values(), key=lambda member: (member.kind, member.code, member.asset_id))
     ids = [member.asset_id for member in members]
-    actual = telemetry.power(asset_ids=ids, grid=grid, known_at=known_at)
-    for window in commitments(asset_ids=ids, starts_at=grid.starts_at, ends_at=grid.ends_at, known_at=known_at, kinds=NOT_LEARNED):
-        actual[ids.index(window.asset_id), grid.window(window.starts_at, window.ends_at)] = np.nan
-    reference = np.array([np.nan if member.kind == "load" else getattr(member.spec, "rated_kw", np.nan) for member in members])
+    actual = left_alone(asset_ids=ids, grid=grid, known_at=known_at)
+    reference = capacities_kw(members)
     kinds = np.array([member.kind for member in members])
     result: dict[str, Score] = {}
     for kind in sorted(set(kinds)):

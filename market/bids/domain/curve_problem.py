@@ -83,7 +83,7 @@ def curve_problem(
         hours=problem.grid.hours,
         prices_cny_per_kwh=prices,
         points_cny_per_kwh=points,
-        parks=tuple(varied(park, shares, scenarios) for park, shares in _with_shares(parks)),
+        parks=tuple(varied(park, shares, scenarios, hours=problem.grid.hours) for park, shares in _with_shares(parks)),
         baseline_injection_kw=position_kw + ordered,
         over_cny_per_kwh=over,
         under_cny_per_kwh=under,
@@ -150,11 +150,16 @@ def _part(of_parks: np.ndarray, k: int) -> np.ndarray:
     return np.divide(of_parks[k], whole, out=np.full_like(whole, 1 / len(of_parks)), where=whole > 0)
 
 
-def varied(park: VirtualPark, shares: tuple[np.ndarray, np.ndarray], scenarios: JointScenarios) -> VirtualPark:
-    """The park with (S, n) generation and load. Generation falls to nothing at worst; what cannot be curtailed is fixed."""
+def varied(park: VirtualPark, shares: tuple[np.ndarray, np.ndarray], scenarios: JointScenarios, *, hours: float) -> VirtualPark:
+    """The park with (S, n) generation and load. Generation falls to nothing at worst; what cannot be curtailed is fixed, and counts
+    for the export share as much as what can."""
     of_generation, of_load = shares
     change = of_generation * scenarios.generation_kw
     curtailable = park.generation_kw > 0
     generation_kw = np.where(curtailable, np.maximum(park.generation_kw + change, 0.0), 0.0)
-    fixed_kw = park.fixed_injection_kw + of_load * scenarios.load_kw + np.where(curtailable, 0.0, change)
-    return replace(park, generation_kw=generation_kw, fixed_injection_kw=fixed_kw)
+    uncurtailed_kw = np.where(curtailable, 0.0, change)
+    fixed_kw = park.fixed_injection_kw + of_load * scenarios.load_kw + uncurtailed_kw
+    credit = park.export_credit_kwh
+    if np.isfinite(park.export_share_ratio):
+        credit = credit + park.export_share_ratio * hours * uncurtailed_kw.sum(axis=1)
+    return replace(park, generation_kw=generation_kw, fixed_injection_kw=fixed_kw, export_credit_kwh=credit)

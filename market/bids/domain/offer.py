@@ -14,6 +14,7 @@ from market.bids.domain.policy import BidPolicy
 from market.bids.domain.reserve_caps import ReserveMembers
 from market.bids.domain.reserve_offer import ReserveShares, holding, reduced, shared_out
 from market.bids.domain.risk import BidCurves, CurveProblem, CurveRefused, ReserveTerms, bid_curves, check_curves
+from market.bids.domain.risk.reserve import ReserveRefused
 from market.bids.domain.scenarios import JointScenarios
 from market.bids.domain.steps import OfferForm, Step, curve, flat, form_problem, on_step
 
@@ -98,6 +99,33 @@ def spot_offer(
         at the expected prices keeps it free, and keeps what else is promised.
     """
     until = time.monotonic() + policy.deadline_s
+    day = OfferDay(problem, assets, scenarios, baseline_kw, form, promise, capability)
+    if reserve is None:
+        return _offer(day, policy, None)
+    try:
+        return _offer(day, policy, reserve)
+    except ReserveRefused as why:
+        alone = _offer(day, replace(policy, deadline_s=max(1.0, until - time.monotonic())), None)
+        return replace(alone, reserve_refused=str(why.fields["why"]))
+
+
+@dataclass(frozen=True)
+class OfferDay:
+    """The day of one offer, with reserve or without; columns as in `spot_offer`."""
+
+    problem: ScheduleProblem
+    assets: Mapping[str, AssetFacts]
+    scenarios: JointScenarios
+    baseline_kw: np.ndarray
+    form: OfferForm
+    promise: Promise | None
+    capability: Capability
+
+
+def _offer(day: OfferDay, policy: BidPolicy, reserve: ReserveTerms | None) -> SpotOffer:
+    """Raises ReserveRefused where reserve is asked for and no curves stand with it, or no plan keeps it: without it they may."""
+    until = time.monotonic() + policy.deadline_s
+    problem, assets, scenarios, form, promise, baseline_kw = day.problem, day.assets, day.scenarios, day.form, day.promise, day.baseline_kw
     expected = replace(
         problem, injection_value_cny_per_kwh=scenarios.expected_cny_per_mwh / 1000, firm=None if promise is None else promise.block
     )
@@ -113,7 +141,7 @@ def spot_offer(
             form=form,
             policy=policy,
             promise=promise,
-            capability=capability,
+            capability=day.capability,
             reserve=reserve,
         )
         curves, steps = _curves(asked, position_kw=position_kw, in_window=in_window, form=form, policy=policy)
@@ -121,21 +149,12 @@ def spot_offer(
         stands = curves, steps
     except CurveRefused as why:
         refused = str(why.fields["why"])
+        if reserve is not None:
+            raise ReserveRefused(why=refused) from why
     planned, facts = (expected, assets) if shares is None else holding(expected, assets, shares)
     plan = checked_schedule(planned, assets=facts, deadline_s=until - time.monotonic())
     if shares is not None and (plan is None or plan.shortfall_kw.max(initial=0.0) > SHORT_KW):
-        alone = replace(policy, deadline_s=max(1.0, until - time.monotonic()))
-        again = spot_offer(
-            problem,
-            assets=assets,
-            scenarios=scenarios,
-            baseline_kw=baseline_kw,
-            form=form,
-            policy=alone,
-            promise=promise,
-            capability=capability,
-        )
-        return replace(again, reserve_refused="reserve_not_held_by_plan")
+        raise ReserveRefused(why="reserve_not_held_by_plan")
     offer = SpotOffer(
         steps=tuple(flat(injection_kw=kw, form=form) for kw in position_kw),
         position_kw=position_kw,

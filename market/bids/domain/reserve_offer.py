@@ -17,6 +17,7 @@ from market.bids.domain.risk import OfferedReserve, ReserveTerms
 
 KW_PER_MW = 1000
 HOURS_OF_DAY = 24
+EXACT = 1e-9  # of a quantity: what is shared out is in whole lots already, but for binary fractions
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,8 @@ def shared_out(offered: OfferedReserve, terms: ReserveTerms, *, members: Reserve
 
 def _in_lots(shares: Mapping[str, np.ndarray], reach: np.ndarray, terms: ReserveTerms) -> dict[str, np.ndarray]:
     whole = sum(shares.values(), np.zeros(terms.blocks))
-    lots = np.floor(whole * reach / terms.lot_kw + 1e-6) * terms.lot_kw
-    lots = np.where((lots > 0) & (lots >= terms.least_kw - 1e-6), lots, 0.0)
+    lots = np.floor(whole * reach / terms.lot_kw * (1 + EXACT)) * terms.lot_kw
+    lots = np.where((lots > 0) & (lots >= terms.least_kw * (1 - EXACT)), lots, 0.0)
     part = np.divide(lots, whole, out=np.zeros_like(whole), where=whole > 0)
     return {name: kw * part for name, kw in shares.items() if (kw * part > 0).any()}
 

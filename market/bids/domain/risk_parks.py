@@ -31,7 +31,7 @@ def parks_of(
     whole = sums.total(weight)
     buy, sell = (sums.courses(weight[:, None] * price) / whole[:, None] for price in (sites.buy_cny_per_kwh, sites.sell_cny_per_kwh))
     demand = sums.mean(sites.demand_price_cny_per_kw, weight, 0.0)
-    share = _export_shares(problem, sums, generation_kw)
+    share, credit_kwh = _export_shares(problem, sums, generation_kw)
     return [
         VirtualPark(
             import_limit_kw=float(import_kw[c]),
@@ -44,6 +44,7 @@ def parks_of(
             fills=fills[c],
             loads=loads[c],
             export_share_ratio=float(share[c]),
+            export_credit_kwh=float(credit_kwh[c]),
             demand_price_cny_per_kw=float(demand[c]),
             peak_so_far_kw=float(peak_kw[c]),
         )
@@ -51,12 +52,16 @@ def parks_of(
     ]
 
 
-def _export_shares(problem: FleetProblem, sums: Sums, generation_kw: np.ndarray) -> np.ndarray:
-    """(C,) what the members together may export of their generation; one without the rule counts with its whole connection."""
+def _export_shares(problem: FleetProblem, sums: Sums, generation_kw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(C,) what the members together may export of their generation, one without the rule with its whole connection; their credits.
+
+    Where nothing can be curtailed, the ratio is the members' mean: it says what another kWh in a scenario allows.
+    """
     sites = problem.sites
     free = np.isinf(sites.export_share_ratio)
-    own = np.where(free, 0.0, sites.export_share_ratio) * sites.generation_kw.sum(axis=1)
-    allowed = sums.total(np.where(free, problem.periods * sites.export_limit_kw, own))
-    made = generation_kw.sum(axis=1)
-    no_rule = (sums.total((~free).astype(float)) == 0) | ((made <= 0) & (allowed > 0))
-    return np.where(no_rule, np.inf, allowed / np.where(made > 0, made, 1.0))
+    ratio = np.where(free, 0.0, sites.export_share_ratio)
+    allowed = sums.total(np.where(free, problem.periods * sites.export_limit_kw, ratio * sites.generation_kw.sum(axis=1)))
+    made, ruled = generation_kw.sum(axis=1), (~free).astype(float)
+    no_rule = (sums.total(ruled) == 0) | ((made <= 0) & (allowed > 0))
+    share = np.where(made > 0, allowed / np.where(made > 0, made, 1.0), sums.mean(ratio, ruled, 0.0))
+    return np.where(no_rule, np.inf, share), sums.total(np.where(free, 0.0, sites.export_credit_kwh))

@@ -13,7 +13,7 @@ from aggregator.dispatch.domain.fleet._columns import CallColumns, FillColumns, 
 from aggregator.dispatch.domain.fleet._fill import answer_fill
 from aggregator.dispatch.domain.fleet._jit import jit
 from aggregator.dispatch.domain.fleet._store import StoreRoom, answer_store, bounds_of_store, stands_well, store_room
-from aggregator.dispatch.domain.fleet._value import MOST_PIECES, Pieces, Worth, at_margin, cut, in_groups, new_pieces
+from aggregator.dispatch.domain.fleet._value import MOST_PIECES, Pieces, Worth, at_margin, counted, cut, in_groups, new_pieces
 
 FILLS, CALLS, STORES = 1, 2, 4
 
@@ -170,7 +170,7 @@ def sweep(
     for e in range(e0, e1):
         if coupled:
             for t in range(n):
-                others[t] = state.portfolio_kw[t] - min(state.site_kw[e, t], worth.export_cap[e, t])
+                others[t] = state.portfolio_kw[t] - counted(state.site_kw[e, t], worth.export_cap[e, t], worth.generation[e, t])
         if which & FILLS:
             sweep_fills(e, fills, groups, worth, state, others, hours, pieces, below, above, period)
         if which & CALLS:
@@ -179,4 +179,4 @@ def sweep(
             sweep_stores(e, order, stores, profiles, groups, worth, state, others, hours, pieces, below, above, of_store)
         if coupled:
             for t in range(n):
-                state.portfolio_kw[t] = others[t] + min(state.site_kw[e, t], worth.export_cap[e, t])
+                state.portfolio_kw[t] = others[t] + counted(state.site_kw[e, t], worth.export_cap[e, t], worth.generation[e, t])

@@ -18,16 +18,18 @@ MARGIN_KW = 1e-7
 class Worth(NamedTuple):
     """The value of injection n at every connection, by where it stands; shapes (E,), (E, n), market (n, M), (n, M + 1).
 
-    CAP below -import_limit, peak_value to -peak, high to `middle`, low to export_cap, spill to `ceiling` (all generation
-    curtailed), -CAP above. Where n counts in the portfolio (F = others + n) the market's value (`values` between `breaks`)
-    is added, if n_breaks > 0. group_shift (G, n) is what groups add for their assets; outside their limits they push with CAP.
+    CAP below -import_limit, peak_value to -peak, high to `middle`, low to export_limit, -CAP above. Where n counts in the portfolio
+    (F = others + n) the market's value (`values` between `breaks`) is added, if n_breaks > 0. From export_cap on, or where that
+    is worth less than `spill`, what more is injected is curtailed and worth `spill`, as far as `generation` goes; then the
+    steps go on. group_shift (G, n) is what groups add for their assets; outside their limits they push with CAP.
     """
 
     import_limit: np.ndarray
     peak: np.ndarray
     middle: np.ndarray
     export_cap: np.ndarray
-    ceiling: np.ndarray
+    export_limit: np.ndarray
+    generation: np.ndarray
     peak_value: np.ndarray
     high: np.ndarray
     low: np.ndarray
@@ -57,6 +59,47 @@ def new_pieces(n: int, most: int) -> Pieces:
 
 
 @jit
+def counted(n: float, export_cap: float, generation: float) -> float:
+    """What is left of injection n where exports beyond the cap are curtailed as far as generation goes [kW]."""
+    return max(min(n, export_cap), n - generation)
+
+
+@jit
+def turning(e: int, t: int, worth: Worth, others_kw: float) -> float:
+    """Injection from which on generation is curtailed [kW]: the cap, or where the next kWh is worth less than `spill`."""
+    spill = worth.spill[e]
+    cap = worth.export_cap[e, t]
+    last = worth.n_breaks
+    begin = -worth.import_limit[e]
+    for part in range(3):
+        if part == 0:
+            v = worth.peak_value[e, t]
+            edge = min(-worth.peak[e], cap)
+        elif part == 1:
+            v = worth.high[e, t]
+            edge = min(worth.middle[e, t], cap)
+        else:
+            v = worth.low[e, t]
+            edge = cap
+        found = begin
+        if last == 0:
+            if v >= spill:
+                found = edge
+        elif v + worth.values[t, last] >= spill:
+            found = edge
+        else:
+            j = 0
+            while v + worth.values[t, j] >= spill:
+                j += 1
+            if j > 0:
+                found = max(begin, worth.breaks[t, j - 1] - others_kw)
+        if found < edge:
+            return found
+        begin = max(begin, edge)
+    return cap
+
+
+@jit
 def cut(
     e: int,
     group: int,
@@ -83,8 +126,8 @@ def cut(
     peak_edge = -worth.peak[e]
     spill = worth.spill[e]
     middle = worth.middle[e]
-    export_cap = worth.export_cap[e]
-    ceiling = worth.ceiling[e]
+    export_limit = worth.export_limit[e]
+    generation = worth.generation[e]
     peak_value = worth.peak_value[e]
     high = worth.high[e]
     low = worth.low[e]
@@ -109,13 +152,26 @@ def cut(
             g = groups.parent[g]
         most = max(least, most)
         begin = k
+        turn = NO_LIMIT
+        if generation[t] > 0.0:
+            turn = turning(e, t, worth, others[t])
+        turned = turn + generation[t]
+        n = n0 + x
         j = 0
-        while j < n_breaks and breaks[t, j] <= others[t] + n0 + x + TINY:
+        while j < n_breaks and breaks[t, j] <= others[t] + counted(n, turn, generation[t]) + TINY:
             j += 1
         while x < to - TINY:
             n = n0 + x
+            curtailed = 0.0
+            if n >= turned - TINY:
+                curtailed = generation[t]
+            n -= curtailed
             market = n_breaks > 0
-            if n < import_edge - TINY:
+            if curtailed == 0.0 and n >= turn - TINY:
+                edge = turned
+                v = spill
+                market = False
+            elif n < import_edge - TINY:
                 edge = import_edge
                 v = CAP
                 market = False
@@ -125,22 +181,22 @@ def cut(
             elif n < middle[t] - TINY:
                 edge = middle[t]
                 v = high[t]
-            elif n < export_cap[t] - TINY:
-                edge = export_cap[t]
+            elif n < export_limit - TINY:
+                edge = export_limit
                 v = low[t]
-            elif n < ceiling[t] - TINY:
-                edge = ceiling[t]
-                v = spill
-                market = False
             else:
                 edge = NO_LIMIT
                 v = -CAP
                 market = False
-            stop = min(to, edge - n0)
             if market:
-                v = max(v + market_values[t, j], spill)
+                v += market_values[t, j]
                 if j < n_breaks:
-                    stop = min(stop, breaks[t, j] - others[t] - n0)
+                    edge = min(edge, breaks[t, j] - others[t])
+            if curtailed > 0.0:
+                v = min(v, spill)
+            elif n < turn - TINY:
+                edge = min(edge, turn)
+            stop = min(to, edge + curtailed - n0)
             v += shift
             if x < least - TINY:
                 stop = min(stop, least)
@@ -174,7 +230,8 @@ def cut(
                     value[k] = v
                     k += 1
             x = stop
-            while j < n_breaks and breaks[t, j] <= others[t] + n0 + x + 1e-9:
+            n = n0 + x
+            while j < n_breaks and breaks[t, j] <= others[t] + counted(n, turn, generation[t]) + 1e-9:
                 j += 1
     at[end] = k
 

@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from aggregator.dispatch.domain.fleet._columns import group_sums
 from aggregator.dispatch.domain.fleet._sweep import CALLS, FILLS, STORES
 from aggregator.dispatch.domain.fleet._watch import Watch
 from aggregator.dispatch.domain.fleet.cost import cost_by_site, cost_of, flows_of
+from aggregator.dispatch.domain.fleet.mend import CROSSED_KW, crossed_by_site, crossed_kw, mend
 from aggregator.dispatch.domain.fleet.prices import Prices
 from aggregator.dispatch.domain.fleet.problem import CAP_CNY_PER_KWH, FleetProblem
-from aggregator.dispatch.domain.fleet.result import Flows, Moves
 from aggregator.dispatch.domain.fleet.schedules import Schedules
 
 ALL = FILLS | CALLS | STORES
@@ -20,7 +19,6 @@ Order = tuple[tuple[int, float], ...]
 # them for it seems to pay, and no single move would undo that. All together is better at some sites where a peak is charged.
 GUIDED: Order = ((STORES | FILLS, 0.005), (ALL, 0.03))
 TOGETHER: Order = ((ALL, 0.005), (ALL, 0.03))
-CROSSED_KW = 1e-3
 LAST_SLOPE = 0.1  # of the guided sweep that reads the market itself, and of those that lower peaks
 SMOOTH = 0.5  # of the market's deepest step, see schedules.true
 TRUE = ((STORES, SMOOTH), (ALL, 0.0))  # the last without smoothing: it never raises the cost
@@ -30,8 +28,8 @@ PEAK_RATIO, PEAK_KW = 2e-3, 1e-3  # a peak so near the one aimed at is left
 
 
 def improved(problem: FleetProblem, prices: Prices, watch: Watch, *, threads: int, seed: int) -> Schedules:
-    """All sweeps; in the other order as well where they leave a limit crossed, which single moves may not mend. The one that
-    crosses less, of those the cheapest. Without time left, as far as they came.
+    """All sweeps; in the other order as well where they leave a limit crossed that the sites' own programmes do not mend. The one
+    that crosses less, of those the cheapest. Without time left, as far as they came.
     """
     found: list[tuple[float, float, Schedules]] = []
     for order in (GUIDED, TOGETHER):
@@ -45,6 +43,7 @@ def improved(problem: FleetProblem, prices: Prices, watch: Watch, *, threads: in
         watch.lap("guided")
         settle(schedules, problem, prices.share_cny_per_kwh, passes=TRUE)
         schedules.finish()
+        mend(problem, schedules, prices, watch)
         watch.lap("true")
         flows = flows_of(problem, schedules.moves, value_injection_cny_per_kwh=prices.mu_cny_per_kwh)
         crossed = crossed_kw(problem, schedules.moves, flows)
@@ -92,24 +91,7 @@ def _local_cny(problem: FleetProblem, schedules: Schedules, prices: Prices) -> n
     moves, mu = schedules.moves, prices.mu_cny_per_kwh
     flows = flows_of(problem, moves, value_injection_cny_per_kwh=mu)
     own = cost_by_site(problem, moves, flows) - problem.hours * (flows.export_kw - flows.import_kw) @ mu
-    return own + problem.hours * CAP_CNY_PER_KWH * _crossed_by_site(problem, schedules.group_kw, flows)
-
-
-def crossed_kw(problem: FleetProblem, moves: Moves, flows: Flows) -> float:
-    """By how much connections and groups are crossed, summed over periods [kW]."""
-    parts = [(problem.stores.group, moves.store_kw), (problem.fills.group, moves.fill_kw), (problem.calls.group, moves.call_kw)]
-    return float(_crossed_by_site(problem, group_sums(problem, parts), flows).sum())
-
-
-def _crossed_by_site(problem: FleetProblem, group_kw: np.ndarray, flows: Flows) -> np.ndarray:
-    sites, groups = problem.sites, problem.groups
-
-    def beyond(flow: np.ndarray, limit: np.ndarray) -> np.ndarray:
-        return np.maximum(flow - limit[:, None], 0.0).sum(axis=1)
-
-    inside = beyond(-group_kw, groups.import_limit_kw) + beyond(group_kw, groups.export_limit_kw)
-    own = beyond(flows.import_kw, sites.import_limit_kw) + beyond(flows.export_kw, sites.export_limit_kw)
-    return own + np.bincount(groups.site, inside, len(sites))
+    return own + problem.hours * CAP_CNY_PER_KWH * crossed_by_site(problem, schedules.group_kw, flows)
 
 
 def guide(

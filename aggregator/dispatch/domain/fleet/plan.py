@@ -10,8 +10,9 @@ from aggregator.dispatch.domain.fleet._watch import Clock, Watch
 from aggregator.dispatch.domain.fleet.canonical import Canonical
 from aggregator.dispatch.domain.fleet.certificate import asset_prices, lower_bound
 from aggregator.dispatch.domain.fleet.cost import cost_of, flows_of, safe_moves
-from aggregator.dispatch.domain.fleet.improve import CROSSED_KW, crossed_kw, improved
+from aggregator.dispatch.domain.fleet.improve import improved
 from aggregator.dispatch.domain.fleet.market_model import market_prices
+from aggregator.dispatch.domain.fleet.mend import CROSSED_KW, crossed_kw
 from aggregator.dispatch.domain.fleet.polish import polish
 from aggregator.dispatch.domain.fleet.prices import Prices
 from aggregator.dispatch.domain.fleet.problem import FleetProblem
@@ -20,6 +21,7 @@ from aggregator.dispatch.domain.fleet.responses import respond
 from aggregator.dispatch.domain.fleet.result import Certificate, FleetPlan, Flows, Moves
 from aggregator.dispatch.domain.fleet.site_model import site_prices
 from aggregator.dispatch.domain.fleet.virtual import virtual_assets
+from aggregator.dispatch.domain.fleet.warm import warm_up
 
 REFERENCE_MOST = 120  # assets up to which the exact model is chosen: it answers in seconds
 CUT_SHORT = ("timeout", "fallback")
@@ -49,6 +51,7 @@ def plan_fleet(
     ordered = Canonical(problem)
     problem = ordered.problem
     exact = mode == "reference" or (mode is None and problem.n_assets <= REFERENCE_MOST)
+    warm_up()  # compiling is not planning: the deadline runs from here
     watch = Watch(clock, deadline_s)
     try:
         prices, notes = _prices(problem, threads, watch)

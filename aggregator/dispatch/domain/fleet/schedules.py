@@ -37,10 +37,9 @@ class Schedules:
         self._sizes = call_sizes(self._calls)
         self._breaks = np.ascontiguousarray(problem.market_breaks)
         self._values = np.ascontiguousarray(problem.market_values)
-        most_kw = np.where(sites.export_share_ratio == 0, 0.0, sites.export_limit_kw)
-        self._most_kw = np.repeat(most_kw[:, None], n, axis=1)
-        self._ceiling_kw = self._most_kw + sites.generation_kw
-        self.export_cap_kw = self._most_kw
+        self._most_kw = np.where(sites.export_share_ratio == 0, 0.0, sites.export_limit_kw).astype(float)
+        self._generation_kw = np.ascontiguousarray(sites.generation_kw, dtype=float)
+        self.export_cap_kw = np.repeat(self._most_kw[:, None], n, axis=1)
         self._state = State(
             np.zeros((len(problem.stores), n)),
             np.zeros((len(problem.fills), n)),
@@ -55,7 +54,8 @@ class Schedules:
         self._count()
 
     def _count(self) -> None:
-        self._state.portfolio_kw[:] = np.minimum(self._state.site_kw, self.export_cap_kw).sum(axis=0)
+        kept_kw = np.maximum(np.minimum(self._state.site_kw, self.export_cap_kw), self._state.site_kw - self._generation_kw)
+        self._state.portfolio_kw[:] = kept_kw.sum(axis=0)
 
     def resume(self, moves: Moves) -> None:
         """Go on from these moves."""
@@ -134,7 +134,7 @@ class Schedules:
 
     def limit_exports(self, cap_kw: np.ndarray) -> None:
         """(E, n): what is exported beyond counts as curtailed while sweeping."""
-        self.export_cap_kw = np.minimum(self._most_kw, cap_kw)
+        self.export_cap_kw = np.minimum(self._most_kw[:, None], cap_kw)
         self._count()
 
     def guided(
@@ -159,24 +159,28 @@ class Schedules:
         peak_kw (E,): imports above it pay the demand charge in full; without it the largest that is aimed at, or with mu the reached.
         """
         sites, n = self.problem.sites, self.problem.periods
-        value = np.maximum(value_cny_per_kwh, LEAST_PRICE)
         spill = np.ascontiguousarray(spill_cny_per_kwh)
+        # Below what curtailing costs, all that can be is curtailed, and the aim is what stands without it.
+        below = value_cny_per_kwh < np.where(self._generation_kw > 0, spill[:, None], 0.0) - LEAST_PRICE
+        value = np.where(below, value_cny_per_kwh, np.maximum(value_cny_per_kwh, LEAST_PRICE))
+        middle_kw = target_kw - np.where(below, self._generation_kw, 0.0)
         limit = np.ascontiguousarray(sites.import_limit_kw, dtype=float)
         coupled = mu_cny_per_kwh is not None
         mu = np.zeros(n) if mu_cny_per_kwh is None else mu_cny_per_kwh
-        high, low = value * (1 + slope) - mu, value * (1 - slope) - mu
+        high, low = value + slope * np.abs(value) - mu, value - slope * np.abs(value) - mu
         breaks, values = self._market(smoothing_kw)
         if peak_kw is None:
             peak_kw = self.peak_kw(self.site_kw if coupled else target_kw)
         worth = Worth(
             limit,
             peak_kw,
-            np.clip(target_kw, -limit[:, None], self.export_cap_kw),
+            np.clip(middle_kw, -limit[:, None], self.export_cap_kw),
             self.export_cap_kw,
-            self._ceiling_kw,
+            self._most_kw,
+            self._generation_kw,
             high + (sites.demand_price_cny_per_kw / self.problem.hours)[:, None],
             high,
-            low if coupled else np.maximum(low, spill[:, None]),
+            low,
             spill,
             breaks,
             values,
@@ -200,7 +204,8 @@ class Schedules:
             self.peak_kw(self.site_kw),
             np.zeros_like(buy),
             self.export_cap_kw,
-            self._ceiling_kw,
+            self._most_kw,
+            self._generation_kw,
             buy + (sites.demand_price_cny_per_kw / h)[:, None],
             buy,
             np.ascontiguousarray(sites.sell_cny_per_kwh - share_price_cny_per_kwh[:, None]),

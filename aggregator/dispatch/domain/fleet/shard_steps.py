@@ -11,7 +11,8 @@ import pulp
 from aggregator.dispatch.domain.fleet.certificate import market_bound, sites_bound
 from aggregator.dispatch.domain.fleet.checker import COST_RATIO, WHOLE_HORIZON, FleetViolation, check_fleet
 from aggregator.dispatch.domain.fleet.cost import cost_of, flows_of, market_cost, safe_moves
-from aggregator.dispatch.domain.fleet.improve import CROSSED_KW, GUIDED, TOGETHER, TRUE, crossed_kw, guide, settle
+from aggregator.dispatch.domain.fleet.improve import GUIDED, TOGETHER, TRUE, guide, settle
+from aggregator.dispatch.domain.fleet.mend import CROSSED_KW, crossed_kw
 from aggregator.dispatch.domain.fleet.plan import best_answers_cny
 from aggregator.dispatch.domain.fleet.prices import UNLIMITED_KW, Prices
 from aggregator.dispatch.domain.fleet.problem import FleetProblem, Market, Sites

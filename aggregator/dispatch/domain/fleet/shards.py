@@ -49,7 +49,7 @@ def cut(problem: FleetProblem, enterprise: np.ndarray, shards: int) -> tuple[Sha
         weight += np.bincount(owner[part.site], minlength=len(names))
     middle = np.cumsum(weight) - weight / 2
     shard_of = np.minimum((middle * shards / weight.sum()).astype(np.int64), shards - 1)
-    return tuple(_part(problem, np.flatnonzero(shard_of[owner] == k)) for k in np.unique(shard_of).tolist())
+    return tuple(part_of(problem, np.flatnonzero(shard_of[owner] == k)) for k in np.unique(shard_of).tolist())
 
 
 def with_market(problem: FleetProblem, market: Market, others_kw: np.ndarray) -> FleetProblem:
@@ -71,7 +71,8 @@ def _empty(kind: type) -> dict[str, np.ndarray]:
     return {f.name: np.zeros(0, dtype=np.int64) for f in fields(kind)}
 
 
-def _part(problem: FleetProblem, sites: np.ndarray) -> Shard:
+def part_of(problem: FleetProblem, sites: np.ndarray) -> Shard:
+    """The rows `sites` (m,) rising, with all that stands there."""
     number = np.full(len(problem.sites), -1)
     number[sites] = np.arange(len(sites))
     groups = np.flatnonzero(number[problem.groups.site] >= 0)

@@ -7,6 +7,7 @@ import numpy as np
 
 from aggregator.dispatch.domain.instruction.devices import stacked
 from aggregator.dispatch.domain.instruction.reference import Courses
+from aggregator.dispatch.domain.instruction.shares import within_shares
 from aggregator.dispatch.domain.problem import ScheduleProblem
 from aggregator.dispatch.domain.split.window import Caps, Loads, Peaks, Stores, WindowProblem, no_loads
 
@@ -50,6 +51,9 @@ def window_of(
     adders = stacked([problem.sites[key].import_adder_cny_per_kwh[inside] for key in problem.site_keys], end - first)
     network = np.where(net < 0, adders, 0.0)[park.site] * -sign  # what importing less saves, where the site imports
     room, first_part = _rooms(courses, inside, up)
+    if not up:
+        room = within_shares(problem, courses, room, inside, np.maximum(0.0, need))
+        first_part = np.minimum(first_part, room)
     first_cost, further_cost = _costs(problem, courses, inside, up)
     columns = WindowProblem(
         hours=problem.grid.hours,

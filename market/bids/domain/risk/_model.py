@@ -75,6 +75,7 @@ class CurveModel:
                 price_cny_per_kwh=price,
                 fixed_kw=problem.per_scenario(park.fixed_injection_kw)[s],
                 available_kw=problem.per_scenario(park.generation_kw)[s],
+                export_credit_kwh=float(np.broadcast_to(park.export_credit_kwh, problem.scenarios)[s]),
                 relief=needed,
                 reserve={} if self.reserve is None else self.reserve.of_park(p),
             )

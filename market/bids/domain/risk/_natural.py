@@ -13,8 +13,9 @@ def out_of_limits(park: VirtualPark, problem: CurveProblem) -> np.ndarray:
         return np.ones(problem.scenarios, dtype=bool)
     fixed_kw = _fixed_kw(park, problem)
     lacks = (fixed_kw + problem.per_scenario(park.generation_kw) < -park.import_limit_kw).any(axis=1)
-    most_kw = park.export_limit_kw if np.isinf(park.export_share_ratio) else 0.0
-    return lacks | (fixed_kw > most_kw).any(axis=1)
+    share_kwh = np.inf if np.isinf(park.export_share_ratio) else park.export_credit_kwh
+    beyond_share = problem.hours * np.maximum(fixed_kw, 0.0).sum(axis=1) > share_kwh
+    return lacks | beyond_share | (fixed_kw > park.export_limit_kw).any(axis=1)
 
 
 def likely_tail(problem: CurveProblem, *, confidence: float) -> np.ndarray:

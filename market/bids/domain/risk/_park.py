@@ -61,6 +61,7 @@ class ParkSheet:
         price_cny_per_kwh: np.ndarray,
         fixed_kw: np.ndarray,
         available_kw: np.ndarray,
+        export_credit_kwh: float,
         relief: bool,
         reserve: Mapping[int, Held],
     ) -> None:
@@ -82,8 +83,10 @@ class ParkSheet:
         if relief:
             self._relief(fixed_kw)
         if np.isfinite(park.export_share_ratio):
-            share = [(x, 1.0) for x in exported] + [(g, -park.export_share_ratio) for g in used]
-            sheet.row(share, AT_MOST, 0.0)
+            credit = export_credit_kwh / hours
+            spent = park.export_share_ratio * float(available_kw.sum()) + credit <= 0
+            share = [] if spent else [(g, -park.export_share_ratio) for g in used]
+            sheet.row([(x, 1.0) for x in exported] + share, AT_MOST, 0.0 if spent else credit)
         if park.demand_price_cny_per_kw > 0:
             self._peak(imported)
         for terms, fixed in zip(self.balance, fixed_kw.tolist(), strict=True):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.bids.domain.risk._park import AT_MOST, Columns, Held, Sheet, Terms
-from market.bids.domain.risk.problem import CurveProblem, VirtualStore
+from market.bids.domain.risk._reserve_lots import caps_of
+from market.bids.domain.risk.problem import CurveProblem
 from market.bids.domain.risk.reserve import HeldReserve, ReserveTerms
 
 
@@ -20,9 +21,8 @@ class ReserveSheet:
 
     def __post_init__(self) -> None:
         self.stores = self.problem.reserve_stores
-        self.up, self.down = [], []
-        for p, k in self.stores:
-            most_up, most_down = _most(self.terms, self.problem.parks[p].stores[k])
+        self.up, self.down, caps = [], [], caps_of(self.problem, self.terms)
+        for most_up, most_down in zip(caps.up_kw, caps.down_kw, strict=True):
             self.up.append(self.sheet.add(np.zeros(self.terms.blocks), most_up))
             self.down.append(self.sheet.add(np.zeros(self.terms.blocks), most_down))
         pay = (self.terms.up_cny_per_kw.tolist(), self.terms.down_cny_per_kw.tolist())
@@ -60,12 +60,3 @@ class ReserveSheet:
         values = [[[column.varValue for column in row] for row in rows] for rows in (self.up, self.down)]
         up, down = (np.maximum(np.array(rows, dtype=float).reshape(len(self.stores), self.terms.blocks), 0.0) for rows in values)
         return HeldReserve(up, down)
-
-
-def _most(terms: ReserveTerms, store: VirtualStore) -> tuple[np.ndarray, np.ndarray]:
-    """(B,) each: what the store's members can hold; in the first block what is in it, or fits in, as the day begins."""
-    up, down = np.where(terms.up_open, store.reserve_up_kw, 0.0), np.where(terms.down_open, store.reserve_down_kw, 0.0)
-    there, room = store.initial_kwh - store.min_kwh[0], store.max_kwh[0] - store.initial_kwh
-    up[0] = min(up[0], max(0.0, there * store.eta_out / terms.lasting_hours))
-    down[0] = min(down[0], max(0.0, room / (store.eta_in * terms.lasting_hours)))
-    return up, down

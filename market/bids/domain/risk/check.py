@@ -8,7 +8,7 @@ from market.bids.domain.risk.curves import BidCurves
 from market.bids.domain.risk.problem import CurveProblem
 from market.bids.domain.risk.reserve import OfferedReserve
 
-NEAR = 1e-6  # kW, and of a cost
+NEAR = 1e-9  # of the largest quantity that is certified or locked, and of a cost: binary fractions, no more
 RULES = (
     *("falls", "above_certified", "below_certified", "reserved_up", "reserved_down", "not_a_lot", "locked", "risk_figures", "shape"),
     *("reserve_lot", "reserve_closed", "reserve_not_held", "sold_twice_up", "sold_twice_down"),
@@ -17,7 +17,8 @@ RULES = (
 
 @dataclass(frozen=True)
 class CurveViolation:
-    """`rule` of RULES; `period` (of the reserve rules but sold_twice: block) and by how many kW (risk_figures: CNY) at the worst place."""
+    """`rule` of RULES; `period` (of the reserve rules but sold_twice: block), and by how many kW at the worst place (risk_figures: by
+    what part of the largest cost)."""
 
     rule: str
     period: int
@@ -44,9 +45,9 @@ def check_curves(problem: CurveProblem, curves: BidCurves) -> tuple[CurveViolati
         "risk_figures": np.array([[_wrong_figures(curves)]]),
     }
     broken |= _of_reserve(problem, curves)
-    found = []
+    near_kw, found = _near_kw(problem, curves), []
     for rule, by in broken.items():
-        if by.max() > NEAR:
+        if by.max() > (NEAR if rule == "risk_figures" else near_kw):
             found.append(CurveViolation(rule, int(by.max(axis=1).argmax()), float(by.max())))
     return tuple(found)
 
@@ -59,7 +60,7 @@ def _of_reserve(problem: CurveProblem, curves: BidCurves) -> dict[str, np.ndarra
     both = np.array([offered.up_kw, offered.down_kw])
     open_, held = np.array([terms.up_open, terms.down_open]), np.array([offered.held.up_kw.sum(axis=0), offered.held.down_kw.sum(axis=0)])
     lots = np.round(both / terms.lot_kw)
-    few = np.where(both > NEAR, np.maximum(0.0, terms.least_kw - both), 0.0)
+    few = np.where(both > 0, np.maximum(0.0, terms.least_kw - both), 0.0)
     up, down = offered.up_kw[terms.block], offered.down_kw[terms.block]
     closed = ~np.isnan(problem.locked_kw)  # an ordered movement may be all that is certified, and more: then nothing else is sold
     above = (curves.accepted_kw + problem.reserved_up_kw + up - problem.certified_most_kw).max(axis=0)
@@ -71,6 +72,11 @@ def _of_reserve(problem: CurveProblem, curves: BidCurves) -> dict[str, np.ndarra
         "sold_twice_up": np.where(closed & (up <= 0), 0.0, above)[:, None],
         "sold_twice_down": np.where(closed & (down <= 0), 0.0, below)[:, None],
     }
+
+
+def _near_kw(problem: CurveProblem, curves: BidCurves) -> float:
+    bounds = (problem.certified_least_kw, problem.certified_most_kw, np.nan_to_num(problem.locked_kw))
+    return NEAR * max(curves.lot_kw, *(float(np.abs(bound).max()) for bound in bounds))
 
 
 def _beyond_stores(problem: CurveProblem, offered: OfferedReserve) -> np.ndarray:

@@ -8,11 +8,12 @@ import numpy as np
 
 from aggregator.dispatch.domain import STATUSES
 from market.bids.domain.risk._lots import Lots, filled
+from market.bids.domain.risk._reserve_lots import offered_reserve, too_small
 from market.bids.domain.risk._solve import SOLVERS, Search, Solution
 from market.bids.domain.risk.delivery import delivered_kw, scenario_costs
 from market.bids.domain.risk.measures import conditional_value_at_risk, value_at_risk, weighed
 from market.bids.domain.risk.problem import CurveProblem, CurveRefused, accepted_kw, in_units, unit_of
-from market.bids.domain.risk.reserve import HeldReserve, OfferedReserve, offered_reserve, too_small
+from market.bids.domain.risk.reserve import HeldReserve, OfferedReserve
 
 OPTIMAL, AT_GAP, _, FALLBACK = STATUSES
 CLOSED_GAP = 1e-6
@@ -112,9 +113,8 @@ def _with_whole_reserve(search: Search) -> Solution | None:
 def _offered(problem: CurveProblem, held: HeldReserve | None, *, unit_kw: float, lot_kw: float) -> OfferedReserve | None:
     if problem.reserve is None or held is None:
         return None
-    least, most = (np.where(problem.locked, end, bound) for bound, end in zip(problem.quantity_bounds_kw, (-np.inf, np.inf), strict=True))
     whole = HeldReserve(held.up_kw * unit_kw, held.down_kw * unit_kw)
-    return offered_reserve(problem.reserve, whole, least_kw=least, most_kw=most, curve_lot_kw=lot_kw)
+    return offered_reserve(problem, problem.reserve, whole, curve_lot_kw=lot_kw)
 
 
 def _lots(problem: CurveProblem, reserve: OfferedReserve | None, lot_kw: float) -> Lots:

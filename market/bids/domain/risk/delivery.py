@@ -80,7 +80,8 @@ def _broken(problem: CurveProblem, park: VirtualPark, flow: ParkFlows) -> Iterat
         values = getattr(flow, column.name)
         yield -values if values.size else np.zeros(1)
     if np.isfinite(park.export_share_ratio):
-        yield h * (flow.exported.sum(axis=(1, 2)) - park.export_share_ratio * used.sum(axis=1))
+        made, could = (h * park.export_share_ratio * kw.sum(axis=1) + park.export_credit_kwh for kw in (used, available))
+        yield h * flow.exported.sum(axis=(1, 2)) - np.where(could > 0, made, 0.0)
     moved = (
         flow.discharge.sum(axis=1) - flow.charge.sum(axis=1) - flow.fill.sum(axis=1) + flow.lacking.sum(axis=1) - flow.spilled.sum(axis=1)
     )

@@ -69,8 +69,9 @@ class VirtualLoad:
 class VirtualPark:
     """Sums over one enterprise or a cluster of them. Arrays (n,); fixed_injection_kw (signed) and generation_kw also (S, n).
 
-    Sum of exports <= export_share_ratio x sum of generation used (inf = no such rule). The demand price is paid on the
-    largest import above peak_so_far_kw.
+    Sum of exports <= export_share_ratio x sum of generation used + export_credit_kwh (inf = no such rule), and none where all
+    generation would not allow any. The credit, signed and also (S,), is what generation that cannot be curtailed and the time
+    before add. The demand price is paid on the largest import above peak_so_far_kw.
     """
 
     import_limit_kw: float
@@ -83,6 +84,7 @@ class VirtualPark:
     fills: tuple[VirtualFill, ...] = ()
     loads: tuple[VirtualLoad, ...] = ()
     export_share_ratio: float = np.inf
+    export_credit_kwh: float | np.ndarray = 0.0
     demand_price_cny_per_kw: float = 0.0
     peak_so_far_kw: float = 0.0
 
@@ -151,7 +153,7 @@ class CurveProblem:
             if value is None or isinstance(value, ReserveTerms):  # its blocks are no periods; it looks after itself
                 continue
             array = np.asarray(value, dtype=float)
-            if array.shape not in ({(s,)} if column.name == "fixed_cost_cny" else shapes):
+            if array.shape not in {"fixed_cost_cny": {(s,)}, "export_credit_kwh": {(), (s,)}}.get(column.name, shapes):
                 raise CurveRefused(why=f"{place} has shape {array.shape}")
             open_ended = column.name in ("locked_kw", "export_share_ratio")
             if not open_ended and not np.isfinite(array).all():

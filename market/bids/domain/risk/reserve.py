@@ -7,9 +7,6 @@ import numpy as np
 
 from aggregator.kernel.errors import Anticipated
 
-DUST = 1e-6  # of a lot: what an interior point may lack of a whole one
-NOTHING = 0.01  # of a lot: what it may leave where nothing is held
-
 
 class ReserveRefused(Anticipated):
     code = "bid.reserve_refused"
@@ -86,35 +83,3 @@ class OfferedReserve:
     down_kw: np.ndarray
     held: HeldReserve
     income_cny: float
-
-
-def offered_reserve(
-    terms: ReserveTerms, held: HeldReserve, *, least_kw: np.ndarray, most_kw: np.ndarray, curve_lot_kw: float
-) -> OfferedReserve:
-    """Down to whole lots, so that whoever holds it still can; nothing below the least quantity.
-
-    least, most_kw (n,): bounds of the energy curve without this reserve. A block that would leave the curve no whole lot between
-    them, where there was one, is not offered.
-    """
-    up, down = _lots(held.up_kw.sum(axis=0), terms), _lots(held.down_kw.sum(axis=0), terms)
-    narrowed = np.floor((most_kw - up[terms.block]) / curve_lot_kw + 1e-9) < np.ceil((least_kw + down[terms.block]) / curve_lot_kw - 1e-9)
-    stuck = np.isin(np.arange(terms.blocks), terms.block[narrowed])
-    up, down = np.where(stuck, 0.0, up), np.where(stuck, 0.0, down)
-    income = float(terms.up_cny_per_kw @ up + terms.down_cny_per_kw @ down)
-    return OfferedReserve(up, down, held.scaled(_part(up, held.up_kw), _part(down, held.down_kw)), income)
-
-
-def too_small(terms: ReserveTerms, held: HeldReserve) -> tuple[np.ndarray, np.ndarray]:
-    """(B,) each: blocks in which something is held, and less than may be offered."""
-    up, down = held.up_kw.sum(axis=0), held.down_kw.sum(axis=0)
-    return (up > NOTHING * terms.lot_kw) & (_lots(up, terms) == 0), (down > NOTHING * terms.lot_kw) & (_lots(down, terms) == 0)
-
-
-def _lots(kw: np.ndarray, terms: ReserveTerms) -> np.ndarray:
-    whole = np.floor(kw / terms.lot_kw + DUST) * terms.lot_kw
-    return np.where((whole > 0) & (whole >= terms.least_kw - DUST), whole, 0.0)
-
-
-def _part(offered_kw: np.ndarray, held_kw: np.ndarray) -> np.ndarray:
-    whole = held_kw.sum(axis=0)
-    return np.divide(offered_kw, whole, out=np.zeros_like(whole), where=whole > 0)

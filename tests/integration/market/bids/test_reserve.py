@@ -1,5 +1,6 @@
 """Reserve is valued beside the energy, bid where the pack has it, and kept free once it is awarded; certificates bound every product."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -11,7 +12,7 @@ from aggregator.assets.operations import register_certificate
 from aggregator.dispatch.models import DispatchPlan
 from aggregator.forecasts.operations import forecast_availability
 from aggregator.support.models import Alarm
-from market.bids.domain import AwardMessage
+from market.bids.domain import AwardMessage, offer
 from market.bids.models import Bid
 from market.bids.operations import CertificateMissing, prepare_bids, record_award, schedule_day, submit
 from tests.integration.market.bids.test_prepare import invite
@@ -61,6 +62,21 @@ def test_without_a_reserve_section_there_is_no_reserve_bid():
 def test_a_figure_that_the_pack_lacks_is_named_and_only_the_reserve_is_not_offered():
     assert set(bids_of(world_with(reserve=RESERVE | {"min_kw": None}))) == {"spot"}
     assert Alarm.objects.get(kind="bid.reserve_not_offered").fields["reason"] == "reserve.min_kw"
+
+
+def test_a_reserve_that_its_check_refuses_leaves_the_spot_bid_its_curves(monkeypatch):
+    honest = offer.bid_curves
+
+    def liar(problem, **how):
+        made = honest(problem, **how)
+        return made if made.reserve is None else replace(made, reserve=replace(made.reserve, up_kw=made.reserve.up_kw + 50.0))
+
+    monkeypatch.setattr(offer, "bid_curves", liar)
+    bids = bids_of(world_with(reserve=RESERVE))
+    assert set(bids) == {"spot"}
+    assert bids["spot"].solver_status != "fallback"
+    assert not Alarm.objects.filter(kind="bid.curves_refused").exists()
+    assert Alarm.objects.get(kind="bid.reserve_not_offered").fields["reason"] == "reserve_not_held"
 
 
 def test_an_awarded_reserve_is_kept_free_by_the_storages_that_hold_it():

@@ -8,6 +8,7 @@ import pytest
 
 from aggregator.assets.domain import Session
 from aggregator.dispatch.domain import GroupProblem, Relaxed, Schedule, SiteProblem, Target, check_schedule, solve_schedule
+from aggregator.dispatch.domain.schedule import assemble
 from tests.unit.aggregator.dispatch.parks import Park, battery, chargers, grid_of, park_of, plant, pv, wind
 
 N = 6
@@ -174,6 +175,27 @@ def test_the_export_share_is_of_what_the_site_generates_itself() -> None:
     assert plan(0.5, None, Relaxed("s", "export_share", 0, 5.0)) == []
     assert plan(0.5, None, Relaxed("s", "export_share", 0, 4.0)) == [1.0]
     assert plan(0.5, None, Relaxed("t", "export_share", 0, 5.0)) == [5.0]
+
+
+def test_curtailing_what_the_site_could_use_counts_against_a_share_that_is_used_up() -> None:
+    """60 of 300 kWh have gone out; with less sun the same 60 kWh are too much. What would go out is curtailed without harm."""
+    grid = grid_of(2)
+    facts = {"pv": pv(grid, [50.0, 50.0]), "load": plant(grid, [200.0, 20.0], sheddable=False)}
+
+    def plan(pv_kw: list[float], *, generated: float, exported: float) -> list[float]:
+        site = SiteProblem(500.0, 500.0, np.zeros(2), export_share_ratio=0.2, generated_so_far_kwh=generated, exported_so_far_kwh=exported)
+        park = park_of(grid, facts, value=[0.3] * 2, sites={"s": site})
+        up, down = dict.fromkeys(facts, np.zeros(2)), {"load": np.zeros(2), "pv": np.array([50.0, 50.0]) - pv_kw}
+        made = assemble(park.problem, up=up, down=down, on={}, status="timeout")
+        named = [round(row.by_kw, 3) for row in made.relaxed if row.limit == "export_share"]
+        assert shares(park, made) == []
+        assert shares(park, replace(made, relaxed=())) == named
+        return named
+
+    assert plan([50.0, 20.0], generated=230.0, exported=60.0) == []
+    assert plan([0.0, 20.0], generated=230.0, exported=60.0) == [5.0]
+    assert plan([50.0, 20.0], generated=0.0, exported=900.0) == []
+    assert plan([30.0, 25.0], generated=0.0, exported=900.0) == [4.5]  # 5 kWh out, and 0.2 of 20 kWh
 
 
 def test_an_asset_nobody_knows_is_a_violation() -> None:

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregator.dispatch.domain import FirmBlock, safe_plan
+from aggregator.assets.domain import generation, load, parse_spec
+from aggregator.dispatch.domain import AssetFacts, FirmBlock, ScheduleProblem, SiteProblem, device_of, safe_plan
 from market.bids.domain import explain_spot, offer, scenario_rows, spot_offer
 from market.bids.domain.curve_problem import Promise
 from market.bids.domain.policy import POLICY
+from market.bids.domain.risk import ReserveTerms
 from market.bids.domain.risk import curves as risk_curves
 from market.bids.domain.steps import OfferForm, cleared_kw, form_problem
 from tests.unit.market.bids.park import GRID, N, base_kw, joint, park
@@ -22,7 +24,7 @@ FAST = replace(POLICY, deadline_s=60.0)
 SCENARIOS = joint(20)
 
 
-def offered(*, scenarios=SCENARIOS, form=FORM, policy=FAST, promise=None, baseline=None, stored_kwh=1000.0):
+def offered(*, scenarios=SCENARIOS, form=FORM, policy=FAST, promise=None, baseline=None, stored_kwh=1000.0, reserve=None):
     problem, assets = park(stored_kwh=stored_kwh)
     return spot_offer(
         problem,
@@ -32,6 +34,7 @@ def offered(*, scenarios=SCENARIOS, form=FORM, policy=FAST, promise=None, baseli
         form=form,
         policy=policy,
         promise=promise,
+        reserve=reserve,
     )
 
 
@@ -176,6 +179,75 @@ def test_curves_that_break_a_rule_are_never_offered(monkeypatch, spoil, rule):
     assert made.refused == rule
     assert made.curves is None
     assert all(len(steps) == 1 for steps in made.steps)
+
+
+def reserve_terms():
+    """Six blocks of four hours, up only, well paid."""
+    row = np.ones(6)
+    return ReserveTerms(np.arange(N) // 4, 2.0 * row, row, row > 0, row < 0, lasting_hours=0.5, lot_kw=50.0, least_kw=100.0)
+
+
+@pytest.mark.parametrize("also_alone", [False, True])
+def test_a_refused_reserve_is_left_out_before_the_curves_are(monkeypatch, also_alone):
+    honest = offer.bid_curves
+
+    def liar(problem, **how):
+        curves = honest(problem, **how)
+        if curves.reserve is None:
+            return replace(curves, quantity_kw=curves.quantity_kw + 3.0) if also_alone else curves
+        return replace(curves, reserve=replace(curves.reserve, up_kw=curves.reserve.up_kw + 50.0))
+
+    sound = offered(scenarios=joint(4), reserve=reserve_terms())
+    assert sound.shares is not None
+    assert (sound.refused, sound.reserve_refused) == ("", "")
+    monkeypatch.setattr(offer, "bid_curves", liar)
+    made = offered(scenarios=joint(4), reserve=reserve_terms())
+    assert made.reserve_refused == "reserve_not_held"
+    assert made.shares is None
+    assert (made.refused, made.curves is None) == (("not_a_lot", True) if also_alone else ("", False))
+    if not also_alone:
+        assert made.curves.reserve is None
+        assert sum(len(steps) > 1 for steps in made.steps) > 3
+
+
+def at_a_share(*, curtailable):
+    """A works that may export a fifth of what its sun makes: 1000 kW all day, of which it uses 900."""
+    sun = parse_spec("pv", {"rated_kw": 2000, "curtailable": curtailable})
+    press = parse_spec("load", {"rated_kw": 3000, "must_run_kw": 900, "sheddable": False})
+    made_kw, used_kw = np.full(N, 1000.0), np.full(N, 900.0)
+    assets = {
+        "battery": park()[1]["battery"],
+        "press": AssetFacts("works", "load", press, load.envelope(press, grid=GRID, load_kw=used_kw)),
+        "pv": AssetFacts("works", "pv", sun, generation.envelope(sun, grid=GRID, available_kw=made_kw)),
+    }
+    problem = ScheduleProblem(
+        grid=GRID,
+        sites={"works": SiteProblem(4000, 1000, np.full(N, 0.2), export_share_ratio=0.2)},
+        devices={key: (facts.site, device_of(facts)) for key, facts in assets.items()},
+        injection_value_cny_per_kwh=np.zeros(N),
+        terminal_value_cny_per_kwh=0.35,
+        generators=frozenset({"pv"}),
+    )
+    return problem, assets, made_kw - used_kw
+
+
+@pytest.mark.parametrize("weather_kw", [0.0, 150.0])
+def test_generation_that_cannot_be_curtailed_counts_for_the_export_share_as_well(weather_kw):
+    """At prices above zero nobody would curtail: both works are worth the same."""
+    scenarios = joint(4, weather_kw=weather_kw)
+    scenarios = replace(scenarios, prices_cny_per_mwh=np.maximum(scenarios.prices_cny_per_mwh, 5.0))
+    lots = replace(FORM, quantity_step_kw=Decimal(1))
+    value = {}
+    for curtailable in (True, False):
+        problem, assets, baseline = at_a_share(curtailable=curtailable)
+        made = spot_offer(problem, assets=assets, scenarios=scenarios, baseline_kw=baseline, form=lots, policy=FAST)
+        assert made.refused == ""
+        assert made.curves.relief_kwh.max() < 1
+        value[curtailable] = made.expected_value_cny
+        exported_kwh = np.maximum(made.curves.delivered_kw, 0.0).sum(axis=1)
+        assert (exported_kwh <= 0.2 * (24 * 1000 + scenarios.generation_kw.sum(axis=1)) + 1).all()
+    assert value[True] > 1000
+    assert value[False] == pytest.approx(value[True], abs=5)
 
 
 def test_a_refused_problem_is_a_baseline_with_its_reason(monkeypatch):

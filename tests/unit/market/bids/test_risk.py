@@ -162,9 +162,10 @@ def test_a_wrong_guess_of_the_tail_changes_nothing(seed):
 
 
 @few
-@given(SEEDS)
-def test_one_scenario_is_the_deterministic_optimum(seed):
+@given(SEEDS, st.sampled_from([0.0, 90.0, -40.0]))
+def test_one_scenario_is_the_deterministic_optimum(seed, credit_kwh):
     asked = only(problem(seed), 0)
+    asked = replace(asked, parks=tuple(replace(p, export_credit_kwh=credit_kwh) for p in asked.parks))
     assert curves_of(asked).objective_cny == pytest.approx(_plain_optimum(asked), rel=1e-4, abs=0.05)
 
 
@@ -188,7 +189,7 @@ def _plain_optimum(asked: CurveProblem) -> float:
         + pulp.lpSum(0.05 * over[k] + late[k] * under[k] + 0.02 * out[k] + 0.5 * shed[k] for k in t)
         + p.demand_price_cny_per_kw * above
     )
-    model += pulp.lpSum(sold) <= 0.3 * pulp.lpSum(sun)
+    model += pulp.lpSum(sold) <= 0.3 * pulp.lpSum(sun) + p.export_credit_kwh
     model += pulp.lpSum(shed) <= 150
     for k in t:
         back = 0.2 * shed[k - 1] if k else 0
@@ -202,6 +203,18 @@ def _plain_optimum(asked: CurveProblem) -> float:
         model += above >= bought[k] - 200
     model.solve(pulp.HiGHS(msg=False))
     return pulp.value(model.objective)
+
+
+def test_a_site_that_has_exported_its_share_exports_nothing_more_and_still_bids():
+    plain = problem(4)
+    credit = np.where(np.arange(S) < 2, -5000.0, 200.0)
+    asked = replace(plain, parks=tuple(replace(p, export_credit_kwh=credit) for p in plain.parks))
+    made = curves_of(asked)
+    assert made.status != "fallback"
+    assert (made.delivered_kw[:2] <= 1e-2).all()
+    assert made.relief_kwh.max() < 1e-2
+    with pytest.raises(CurveRefused, match="shape"):
+        replace(plain, parks=tuple(replace(p, export_credit_kwh=np.zeros(N + 3)) for p in plain.parks))
 
 
 @few

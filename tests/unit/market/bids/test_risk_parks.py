@@ -98,7 +98,7 @@ def fleet(seed: int, *, standing: bool = True) -> FleetProblem:
         export_share_ratio=rng.choice([0.0, 0.2, np.inf], SITES),
         demand_price_cny_per_kw=rng.choice([0.0, 30.0], SITES),
         peak_so_far_kw=rng.uniform(100, 200, SITES),
-        export_credit_kwh=np.zeros(SITES),
+        export_credit_kwh=np.array([0.0, 40.0, -15.0, 5.0]),
     )
     parts = _stores(rng, 9, standing=standing), _fills(rng, 8), _calls(rng, 7)
     return FleetProblem(HOURS, sites, *parts, no_market(N), no_groups(N))
@@ -116,6 +116,9 @@ def test_nothing_is_lost_in_a_sum(seed, clusters):
     summed = [store for park in parks for store in park.stores]
     assert sum(store.charge_kw for store in summed) == pytest.approx(asked.stores.charge_kw.sum())
     assert sum(store.initial_kwh for store in summed) == pytest.approx(asked.stores.initial_kwh.sum())
+    assert sum(park.export_credit_kwh for park in parks) == pytest.approx(
+        sites.export_credit_kwh[np.isfinite(sites.export_share_ratio)].sum()
+    )
     calls = asked.calls
     longest = np.minimum(np.minimum(calls.max_on, calls.max_periods), calls.end - calls.first)
     periods = np.minimum(np.minimum(calls.max_periods, calls.max_calls * longest), calls.end - calls.first)
@@ -250,6 +253,13 @@ def test_a_sum_may_export_what_its_members_may(shares):
     made = sites.generation_kw.sum(axis=1)
     allowed = sum(N * cap if np.isinf(share) else share * kw for share, cap, kw in zip(shares, sites.export_limit_kw, made, strict=True))
     assert park.export_share_ratio == (np.inf if np.isinf(shares).all() else pytest.approx(allowed / made.sum()))
+
+
+def test_where_nothing_can_be_curtailed_the_share_is_the_members_and_what_they_may_export_is_their_credit():
+    asked = fleet(2)
+    sites = replace(asked.sites, export_share_ratio=np.array([0.1, 0.2, 0.2, 0.3]), generation_kw=np.zeros((SITES, N)))
+    park = parks_of(replace(asked, sites=sites), 1)[0]
+    assert (park.export_share_ratio, park.export_credit_kwh) == (pytest.approx(0.2), pytest.approx(30.0))
 
 
 def test_clusters_are_the_same_again_and_none_is_empty():

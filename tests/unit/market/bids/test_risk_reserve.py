@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from market.bids.domain.risk import CurveProblem, ReserveTerms, check_curves
 from market.bids.domain.risk._reserve_check import worst_reserve_violation
+from market.bids.domain.risk._reserve_lots import caps_of, offered_reserve
 from market.bids.domain.risk._solve import SOLVERS, Search
 from market.bids.domain.risk.delivery import worst_violation
 from market.bids.domain.risk.problem import in_units
-from market.bids.domain.risk.reserve import HeldReserve, ReserveRefused, offered_reserve
+from market.bids.domain.risk.reserve import HeldReserve, ReserveRefused
 from tests.unit.market.bids.test_risk import FINE_KW, SEEDS, N, curves_of, few, problem, store
 
 BLOCKS = 3
@@ -49,6 +50,7 @@ def with_reserve(seed: int, *, parks: int = 2, **changes) -> CurveProblem:
 
 @few
 @given(SEEDS, st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([FINE_KW, 10.0]))
+@example(287, 0.5, FINE_KW)  # an interior point that holds a little more than the store can
 def test_energy_demand_response_and_reserve_are_never_the_same_kilowatt(seed, risk_weight, lot_kw):
     asked = with_reserve(seed)
     made = curves_of(asked, risk_weight=risk_weight, lot_kw=lot_kw)
@@ -72,6 +74,51 @@ def test_every_scenario_can_deliver_all_of_the_reserve_at_any_time(seed):
     assert worst_reserve_violation(asked, found.flows, found.held) < 1e-5
     more = HeldReserve(found.held.up_kw + 2.0, found.held.down_kw)
     assert worst_reserve_violation(asked, found.flows, more) > 0.5  # and the check notices what is not there
+
+
+@few
+@given(SEEDS, st.sampled_from([0.01, 100.0]))
+@example(14, 100.0)
+def test_the_size_of_the_fleet_decides_nothing(seed, factor):
+    asked = in_units(with_reserve(seed), 1 / factor)
+    made = curves_of(asked, lot_kw=factor)
+    assert made.status in ("optimal", "at_gap")
+    assert check_curves(asked, made) == ()
+
+
+@few
+@given(SEEDS, st.sampled_from([1e-5, 0.3]), st.sampled_from([1.0, 1e4]), st.sampled_from([5.0, 7.3, 0.1]))
+def test_nothing_is_offered_that_no_store_holds(seed, off, factor, lot_kw):
+    rng, asked = np.random.default_rng(seed), in_units(with_reserve(seed, lot_kw=lot_kw), 1 / factor)
+    asked = replace(asked, reserve=replace(asked.reserve, up_most_kw=150.0 * factor))
+    own, caps = asked.reserve, caps_of(asked, asked.reserve)
+    held = HeldReserve(
+        *(kw * rng.choice([0.4, 1.0], kw.shape) * (1 + rng.uniform(-off, off, kw.shape)) for kw in (caps.up_kw, caps.down_kw))
+    )
+    made = offered_reserve(asked, own, held, curve_lot_kw=factor)
+    near = 1e-10 * factor * 100
+    for offered, parts, most_kw in ((made.up_kw, made.held.up_kw, caps.up_kw), (made.down_kw, made.held.down_kw, caps.down_kw)):
+        assert np.abs(parts.sum(axis=0) - offered).max() <= near
+        assert (parts <= most_kw + near).all()
+        assert (parts >= 0).all()
+        assert np.abs(offered / own.lot_kw - np.round(offered / own.lot_kw)).max() < 1e-9
+    assert (made.held.up_kw / caps.eta_out + made.held.down_kw * caps.eta_in <= caps.span_kw + near).all()
+    assert (made.up_kw <= own.up_most_kw + near).all()
+    assert (made.up_kw <= held.up_kw.sum(axis=0) * (1 + 2e-6)).all()
+    assert (made.down_kw <= held.down_kw.sum(axis=0) * (1 + 2e-6)).all()
+
+
+def test_the_dust_that_whole_lots_lack_is_held_by_who_has_room():
+    own = terms(up_cny_per_kw=np.ones(BLOCKS))
+    asked = replace(with_reserve(0), reserve=own, reserved_up_kw=np.zeros(N), locked_kw=np.full(N, np.nan))
+    nothing = np.zeros((2, BLOCKS))
+    held = HeldReserve(np.array([[100.0 - 1e-5] * BLOCKS, [50.0 - 1e-5] * BLOCKS]), nothing)
+    made = offered_reserve(asked, own, held, curve_lot_kw=10.0)
+    np.testing.assert_allclose(made.up_kw, 150.0)
+    np.testing.assert_allclose(made.held.up_kw.sum(axis=0), 150.0, rtol=1e-12)
+    assert (made.held.up_kw <= 100.0).all()
+    beyond = HeldReserve(np.array([[100.0 + 1e-3] * BLOCKS, [50.0 - 1e-3] * BLOCKS]), nothing)  # the sum is whole, but not in its stores
+    np.testing.assert_allclose(offered_reserve(asked, own, beyond, curve_lot_kw=10.0).up_kw, 145.0)
 
 
 @few
@@ -129,6 +176,7 @@ def test_nothing_is_offered_in_closed_blocks_nor_beyond_a_certificate():
     [
         ("reserve_lot", lambda r: replace(r, up_kw=r.up_kw + 1.0)),
         ("reserve_not_held", lambda r: replace(r, held=HeldReserve(r.held.up_kw * 0, r.held.down_kw))),
+        ("reserve_not_held", lambda r: replace(r, up_kw=r.up_kw * (1 + 1e-6))),
         ("sold_twice_up", lambda r: replace(r, up_kw=r.up_kw + 500.0)),
         ("sold_twice_down", lambda r: replace(r, down_kw=r.down_kw + 500.0)),
         ("reserve_closed", lambda r: replace(r, up_kw=r.up_kw + np.array([0.0, 0.0, 500.0]))),
@@ -144,10 +192,17 @@ def test_the_check_finds_what_is_wrong_with_a_reserve(rule, spoil):
 def test_the_energy_curve_keeps_a_whole_lot():
     """A reserve that would leave no quantity of the curve's lots is not offered."""
     own = terms(up_cny_per_kw=np.ones(BLOCKS), down_cny_per_kw=np.ones(BLOCKS), least_kw=0.0)
+    asked = replace(with_reserve(0, parks=1), reserve=own, reserved_up_kw=np.zeros(N), locked_kw=np.full(N, np.nan))
     held = HeldReserve(np.full((1, BLOCKS), 15.0), np.full((1, BLOCKS), 15.0))
-    made = offered_reserve(own, held, least_kw=np.full(N, -16.0), most_kw=np.array([18.0] * 2 + [60.0] * 4), curve_lot_kw=10.0)
+
+    def offered(least_kw: float, first_most_kw: float):
+        most_kw = np.array([first_most_kw] * 2 + [60.0] * 4)
+        bounded = replace(asked, certified_least_kw=np.full(N, least_kw), certified_most_kw=most_kw)
+        return offered_reserve(bounded, own, held, curve_lot_kw=10.0)
+
+    made = offered(-16.0, 18.0)
     assert made.up_kw.tolist() == [15.0, 15.0, 15.0]  # zero is a lot
-    tight = offered_reserve(own, held, least_kw=np.full(N, -12.0), most_kw=np.array([14.0] * 2 + [60.0] * 4), curve_lot_kw=10.0)
+    tight = offered(-12.0, 14.0)
     assert tight.up_kw.tolist() == [0.0, 15.0, 15.0]
 
 
