@@ -44,11 +44,3 @@ def refuse_unsafe_parts(**_: object) -> None:
     from vpp.checks import refuse_unsafe_start
 
     refuse_unsafe_start()
-
-
-@worker_init.connect
-def compile_kernels(**_: object) -> None:
-    """Before work comes in: the first plan would wait half a minute for it."""
-    from aggregator.dispatch.domain.fleet.warm import warm_up
-
-    warm_up()
