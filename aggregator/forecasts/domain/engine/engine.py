@@ -114,7 +114,6 @@ class Engine:
         here = slice(first, int(target.max()) // slots + 1)
         y = self.history.activity[:, here].reshape(n, -1).copy()
         y[:, origin + 1 - first * slots :] = np.nan
-        _carry_on(y, origin - first * slots, max(1, slots // 24))
         part = History(
             replace(self.history.days, first=self.history.days.dates[first], count=here.stop - first), self.history.activity[:, here]
         )
@@ -135,9 +134,3 @@ class Engine:
                 said = np.where(np.isfinite(said), said, getattr(self.issued[lead], name)[:, days])
             parts.append(said.reshape(n, -1))
         return Issued(*parts)
-
-
-def _carry_on(y: np.ndarray, origin: int, longest: int) -> None:
-    """Telemetry that is a little late: what is missing at the end, up to `longest` periods, is as it was last, in place."""
-    for at in range(max(1, origin + 1 - longest), origin + 1):
-        y[:, at] = np.where(np.isfinite(y[:, at]), y[:, at], y[:, at - 1])
